@@ -1,0 +1,26 @@
+// The two towers behind one interface: pictures and prompts in, embeddings out. Calls on one
+// encoder must not overlap; each uses all the threads that the encoder was opened with.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "encoder/embeddings.h"
+
+namespace clip {
+
+// The ids of one prompt, start and end tokens included, at most the context length, not padded.
+using TokenIds = std::vector<std::int32_t>;
+
+class Encoder {
+ public:
+  virtual ~Encoder() = default;
+
+  // `pixels`: [count, 3, n, n] float32, RGB, normalized with the model's mean and deviation; n is
+  // the model's image size. Embeddings are as the model gives them, not normalized.
+  virtual Embeddings encode_images(const float* pixels, std::int64_t count) = 0;
+
+  virtual Embeddings encode_texts(const std::vector<TokenIds>& prompts) = 0;
+};
+
+}  // namespace clip

@@ -1,0 +1,30 @@
+// The nine models that OpenAI published: their files and dimensions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+
+namespace clip {
+
+struct PublishedModel {
+  const char* name;    // as OpenAI writes it: "ViT-B/32"
+  const char* file;    // as OpenAI's package stores it in ~/.cache/clip
+  const char* sha256;  // of the file
+  std::int64_t image_size, embedding_dim;
+  VisionKind kind;
+  std::int64_t vision_width, patch_size;
+  std::int64_t blocks;  // ViT: layers; ResNet: of all four stages
+  std::int64_t text_width;
+};
+
+const std::vector<PublishedModel>& published_models();
+
+// The published model of these dimensions, or null.
+const PublishedModel* find_by_shape(const ModelConfig& config);
+// The published model whose file has this SHA-256, or null.
+const PublishedModel* find_by_sha256(const std::string& sha256);
+
+}  // namespace clip

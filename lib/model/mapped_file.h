@@ -1,0 +1,29 @@
+// A file, mapped read-only into memory: pages are read when touched and never copied. Immutable
+// after construction. A file that another process shortens while it is mapped raises SIGBUS on
+// access, as for every program that maps files; replace model files by renaming, as `mv` does.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+namespace clip {
+
+class MappedFile {
+ public:
+  // Throws Error when `path` is missing, unreadable, not a regular file, or empty.
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  const std::string& path() const { return path_; }
+  const std::byte* data() const { return data_; }
+  std::size_t size() const { return size_; }  // bytes, at least 1
+
+ private:
+  std::string path_;
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+}  // namespace clip

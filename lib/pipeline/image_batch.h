@@ -1,0 +1,31 @@
+// From picture files to normalized embeddings, a batch at a time. A picture that cannot be read is
+// a result with an error in it, never the end of the run.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "encoder/encoder.h"
+#include "image/decode.h"
+#include "image/preprocess.h"
+#include "model/config.h"
+
+namespace clip {
+
+struct ImageResult {
+  std::string path;
+  std::string error;  // empty when the picture was read
+};
+
+struct ImageBatch {
+  std::vector<ImageResult> results;  // one for each path, in their order
+  Embeddings embeddings;             // [good results, dim], normalized, in their order
+};
+
+// How pictures become the model's input.
+PreprocessRule preprocess_rule(const ModelConfig& config);
+
+ImageBatch embed_images(Encoder* encoder, const PreprocessRule& rule, const DecodeOptions& options,
+                        const std::vector<std::string>& paths);
+
+}  // namespace clip
