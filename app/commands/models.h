@@ -1,0 +1,12 @@
+// `clip-cli models ...`: what a model file holds.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+
+namespace clip_cli {
+
+// Adds the command; when it is named, `*command` becomes what to run. It returns the exit code.
+void setup_models(CLI::App* app, std::function<int()>* command);
+
+}  // namespace clip_cli

@@ -1,0 +1,34 @@
+// Option groups that several commands share, each bound to a CLI11 subcommand by one function.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+
+#include "encoder/open_encoder.h"
+#include "image/decode.h"
+#include "model/model_file.h"
+
+namespace clip_cli {
+
+struct ModelOptions {
+  std::string path;  // --model, else the variable CLIP_MODEL
+  clip::EncoderOptions encoder;
+};
+
+void add_model_options(CLI::App* command, ModelOptions* options);
+
+// Opens and checks the model that the options name, and tells stderr what had to be assumed.
+// Throws UsageError when they name none, clip::Error when the file is not a usable model.
+std::shared_ptr<const clip::ModelFile> open_model(const ModelOptions& options);
+
+struct ImageOptions {
+  std::uint64_t max_megapixels = 500;
+  bool ignore_exif = false;
+};
+
+void add_image_options(CLI::App* command, ImageOptions* options);
+
+clip::DecodeOptions decode_options(const ImageOptions& options);
+
+}  // namespace clip_cli
