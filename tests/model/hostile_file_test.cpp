@@ -1,0 +1,71 @@
+// Model files cut short, and with bytes changed at random: each opens or is refused with an Error.
+// What the sanitizers of the debug build are for.
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "clip_archive.h"
+#include "error.h"
+#include "model/model_file.h"
+
+namespace {
+
+// True when it opened.
+bool try_open(const std::string& bytes) {
+  try {
+    const clip::ModelFile model(clip_test::write_file("hostile.pt", bytes));
+    return true;
+  } catch (const clip::Error&) {
+    return false;
+  }
+}
+
+clip_test::Records small_records() {
+  const auto config = clip_test::small_config(clip::VisionKind::kTransformer);
+  auto records = clip_test::module_records(clip_test::small_weights(config));
+  records.emplace_back("root/extra/clip.json", R"({"format": 1, "image_size": 8})");
+  return records;
+}
+
+}  // namespace
+
+TEST_CASE("a file cut anywhere is refused") {
+  const std::string whole = clip_test::zip(small_records());
+  REQUIRE(try_open(whole));
+  std::mt19937 random(1);
+  for (int i = 0; i < 300; ++i) {
+    const std::size_t size = 1 + random() % (whole.size() - 1);
+    CAPTURE(size);
+    CHECK_FALSE(try_open(whole.substr(0, size)));
+  }
+}
+
+TEST_CASE("changed bytes in the directory never crash") {
+  const std::string whole = clip_test::zip(small_records());
+  const std::size_t directory = whole.find("PK\x01\x02");
+  std::mt19937 random(2);
+  int refused = 0;
+  for (int i = 0; i < 1500; ++i) {
+    std::string bytes = whole;
+    const std::size_t at = directory + random() % (whole.size() - directory);
+    bytes[at] = static_cast<char>(random());
+    refused += !try_open(bytes);
+  }
+  CHECK(refused > 100);
+}
+
+TEST_CASE("changed bytes in the pickle never crash") {
+  // The archive is written anew, so that the checksum does not catch the change first.
+  const clip_test::Records records = small_records();
+  std::mt19937 random(3);
+  int refused = 0;
+  for (int i = 0; i < 1500; ++i) {
+    clip_test::Records changed = records;
+    for (auto& [name, bytes] : changed) {
+      if (name != "root/data.pkl") continue;
+      for (int j = 0; j < 3; ++j) bytes[random() % bytes.size()] = static_cast<char>(random());
+    }
+    refused += !try_open(clip_test::zip(changed));
+  }
+  CHECK(refused > 500);
+}
