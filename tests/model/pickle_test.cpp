@@ -60,7 +60,9 @@ TEST_CASE("malformed pickles are errors") {
         std::string("cmodule"),
         std::string("X\xff\xff\xff\xff"
                     "."),
-        std::string("K\x01N\x86b."), std::string("}(K\x01u."), std::string("N(\x85.")}) {
+        std::string("K\x01N\x86"
+                    "b."),
+        std::string("}(K\x01u."), std::string("N(\x85.")}) {
     CAPTURE(text);
     CHECK_THROWS_AS(Pickle{text}, Error);
   }
