@@ -1,0 +1,151 @@
+#include "text/tokenizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <queue>
+#include <utility>
+
+#include "error.h"
+#include "text/clean.h"
+#include "text/split.h"
+#include "text/unicode.h"
+
+namespace clip {
+namespace {
+
+constexpr std::string_view kStartText = "<|startoftext|>";
+constexpr std::string_view kEndText = "<|endoftext|>";
+
+// Merges the pair of lowest rank, leftmost first, until none is left. Quadratic in the word's
+// length, and the fastest way for words that people write.
+void merge_short(const Merges& merges, std::vector<std::int32_t>* symbols) {
+  for (;;) {
+    std::int32_t best = Merges::kNone;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i + 1 < symbols->size(); ++i) {
+      const std::int32_t merged = merges.merged((*symbols)[i], (*symbols)[i + 1]);
+      if (merged != Merges::kNone && (best == Merges::kNone || merged < best)) {
+        best = merged;
+        at = i;
+      }
+    }
+    if (best == Merges::kNone) return;
+    (*symbols)[at] = best;
+    symbols->erase(symbols->begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  }
+}
+
+// The same with a heap of candidate pairs over a linked list: n log n, for words of any length.
+void merge_long(const Merges& merges, std::vector<std::int32_t>* symbols) {
+  struct Node {
+    std::int32_t id;
+    std::ptrdiff_t before, after;
+  };
+  const auto count = static_cast<std::ptrdiff_t>(symbols->size());
+  std::vector<Node> nodes;
+  nodes.reserve(symbols->size());
+  for (std::ptrdiff_t i = 0; i < count; ++i) nodes.push_back({(*symbols)[i], i - 1, i + 1});
+
+  // (merged id, left node): the lowest rank first, and of equal ones the leftmost.
+  using Candidate = std::pair<std::int32_t, std::ptrdiff_t>;
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> candidates;
+  const auto propose = [&](std::ptrdiff_t left) {
+    if (left < 0 || nodes[left].after >= count) return;
+    const std::int32_t merged = merges.merged(nodes[left].id, nodes[nodes[left].after].id);
+    if (merged != Merges::kNone) candidates.emplace(merged, left);
+  };
+  for (std::ptrdiff_t i = 0; i < count; ++i) propose(i);
+
+  while (!candidates.empty()) {
+    const auto [merged, left] = candidates.top();
+    candidates.pop();
+    // Out of date when either side has been merged since.
+    if (nodes[left].id == Merges::kNone || nodes[left].after >= count) continue;
+    const std::ptrdiff_t right = nodes[left].after;
+    if (merges.merged(nodes[left].id, nodes[right].id) != merged) continue;
+    nodes[left].id = merged;
+    nodes[left].after = nodes[right].after;
+    if (nodes[right].after < count) nodes[nodes[right].after].before = left;
+    nodes[right].id = Merges::kNone;
+    propose(nodes[left].before);
+    propose(left);
+  }
+  symbols->clear();
+  for (std::ptrdiff_t i = 0; i < count; i = nodes[i].after) symbols->push_back(nodes[i].id);
+}
+
+// The start of a text, for messages.
+std::string shortened(std::string_view text) {
+  constexpr std::size_t kMost = 60;
+  std::u32string points = decode_utf8(text.substr(0, 4 * kMost));
+  if (points.size() <= kMost && text.size() <= 4 * kMost) return encode_utf8(points);
+  points.resize(std::min(points.size(), kMost));
+  return encode_utf8(points) + "...";
+}
+
+}  // namespace
+
+void Tokenizer::encode_word(std::string_view word, std::vector<std::int32_t>* ids) const {
+  constexpr std::size_t kShort = 64;
+  if (word == kStartText || word == kEndText) {
+    ids->push_back(word == kStartText ? kStartOfText : kEndOfText);
+    return;
+  }
+  std::vector<std::int32_t> symbols;
+  symbols.reserve(word.size());
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    symbols.push_back(merges_.byte_id(static_cast<std::uint8_t>(word[i]), i + 1 == word.size()));
+  }
+  if (symbols.size() <= kShort) {
+    merge_short(merges_, &symbols);
+  } else {
+    merge_long(merges_, &symbols);
+  }
+  ids->insert(ids->end(), symbols.begin(), symbols.end());
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
+  std::vector<std::int32_t> ids;
+  for_each_word(clean(text), [&](std::string_view word) { encode_word(word, &ids); });
+  return ids;
+}
+
+std::vector<std::int32_t> Tokenizer::encode_for_context(std::string_view text, int context_length,
+                                                        bool truncate) const {
+  std::vector<std::int32_t> ids = {kStartOfText};
+  const std::vector<std::int32_t> words = encode(text);
+  ids.insert(ids.end(), words.begin(), words.end());
+  ids.push_back(kEndOfText);
+  const auto most = static_cast<std::size_t>(context_length);
+  if (ids.size() > most) {
+    if (!truncate) {
+      throw Error(
+          fmt::format("the prompt \"{}\" has {} tokens, start and end included, and the "
+                      "model reads at most {}; shorten it, or cut it with --truncate",
+                      shortened(text), ids.size(), most));
+    }
+    ids.resize(most);
+    ids.back() = kEndOfText;
+  }
+  return ids;
+}
+
+std::string Tokenizer::piece(std::int32_t id) const {
+  if (id == kStartOfText) return std::string(kStartText);
+  if (id == kEndOfText) return std::string(kEndText);
+  const std::string_view bytes = merges_.bytes(id);
+  std::string text;
+  // A piece may be a part of a character: then its bytes are all there is to show.
+  if (decode_utf8(bytes).find(U'\ufffd') == std::u32string::npos) {
+    text = bytes;
+  } else {
+    for (const char byte : bytes) {
+      const auto value = static_cast<std::uint8_t>(byte);
+      text += value < 0x80 ? std::string(1, byte) : fmt::format("\\x{:02x}", value);
+    }
+  }
+  return merges_.ends_word(id) ? text + "</w>" : text;
+}
+
+}  // namespace clip

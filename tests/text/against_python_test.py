@@ -1,0 +1,82 @@
+"""The tokenizer against the one in Python, on texts made at random: against_python_test.py
+TOKENIZE_FILE MERGES"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import unicodedata
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from tokenizer_reference import Tokenizer  # noqa: E402
+
+WORDS = "a photo of the quick brown Fox's DON'T we've 'LL x2 3.14 $5 (it's) İstanbul ΣΑΣ straße".split()
+PIECES = [
+    "&amp;", "&lt;", "&eacute;", "&EACUTE;", "&notit;", "&copy", "&#39;", "&#x1F600;", "&#128;", "&#0;",
+    "&amp;amp;lt;", "&bogus;", "&", ";", "#", "<", ">", "\x1b[31m", "\x1b[", "\x85", "\x93", "\ufeff",
+    "\r\n", "\r", "\n", "\t", "\u2028", "\u3000", "\u00a0", "\u200b", "\u00ad", "ﬁ", "ﬅ", "ŉ", "ǆ",
+    "Ａ", "ｶﾞ", "￣", "‘", "’", "“", "”", "ʼ", "é", "e\u0301", "\u0327\u0301", "한", "가", "'ſ", "'S",
+    "<|startoftext|>", "<|endoftext|>", "<|STARTOFTEXT|>", "<|ſtartoftext|>", "<|endoftext|", "👩‍🚀", "½",
+    "Ⅷ", "٣", "K", "Å", "\x00", "\x7f", "ΑΣ", "Σ", "ẞ", "İ", "'re", "'RE", "!?", "...", "''",
+]
+# Newer Unicode versions know characters that this Python does not; they are left out.
+ASSIGNED = [
+    chr(c) for c in range(0x20, 0x30000)
+    if not 0xD800 <= c < 0xE000 and unicodedata.category(chr(c)) != "Cn"
+]
+
+
+def random_text(source):
+    parts = []
+    for _ in range(source.randint(1, 12)):
+        kind = source.random()
+        if kind < 0.3:
+            parts.append(source.choice(WORDS))
+        elif kind < 0.7:
+            parts.append(source.choice(PIECES))
+        elif kind < 0.85:
+            parts.append(source.choice(ASSIGNED))
+        else:
+            parts.append(chr(source.randint(0x20, 0x17F)))
+        if source.random() < 0.3:
+            parts.append(" ")
+    return "".join(parts)
+
+
+def random_bytes(source):
+    whole = random_text(source).encode()
+    data = bytearray(whole)
+    for _ in range(source.randint(1, 4)):
+        if data:
+            data[source.randrange(len(data))] = source.randrange(256)
+    return bytes(data)
+
+
+def main():
+    binary, merges = sys.argv[1:]
+    source = random.Random(20260101)
+    cases = [{"text": random_text(source)} for _ in range(12000)]
+    cases += [{"bytes": random_bytes(source).hex()} for _ in range(3000)]
+    tokenizer = Tokenizer(merges)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "texts.jsonl"
+        path.write_text("".join(json.dumps(case) + "\n" for case in cases))
+        done = subprocess.run([binary, path], capture_output=True, text=True, check=True)
+    lines = done.stdout.split("\n")[:-1]
+    assert len(lines) == len(cases), (len(lines), len(cases))
+    wrong = 0
+    for case, line in zip(cases, lines):
+        text = case.get("text") or bytes.fromhex(case.get("bytes", "")).decode(errors="replace")
+        expected = tokenizer.encode(text)
+        if expected != [int(word) for word in line.split()]:
+            wrong += 1
+            if wrong <= 10:
+                print(f"{ascii(text)}\n  Python {expected}\n  ours   {line}")
+    print(f"{len(cases) - wrong} passed, {wrong} failed")
+    return wrong != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
