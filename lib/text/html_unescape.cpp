@@ -187,10 +187,11 @@ std::u32string unescape_certain(const std::u32string& text) {
   std::u32string out;
   out.reserve(text.size());
   for (std::size_t at = 0; at < source.size();) {
+    const std::size_t before = out.size();
     const std::size_t end = source[at] == U'&' ? resolve_certain(source, at, &out) : at;
     if (end == at) {
       out += source[at++];
-    } else if (out.back() == U'&' && end > 0) {
+    } else if (out.size() == before + 1 && out.back() == U'&') {
       // "&amp;" became "&": put it back before what follows, in the place of the semicolon.
       // Doing so here keeps "&amp;amp;amp;..." linear, where repeating the whole pass is not.
       out.pop_back();

@@ -58,7 +58,8 @@ class Merges {
     return (key * std::uint64_t{0x9e3779b97f4a7c15}) >> 47;  // Fibonacci hashing, 17 bits
   }
 
-  void add(std::string_view bytes, bool end_of_word);
+  // What was appended to text_ since the last piece is the next one.
+  void close_piece(bool end_of_word);
 
   ByteAlphabet alphabet_;
   std::vector<Pair> pairs_;

@@ -18,21 +18,30 @@ Kind kind_of(char32_t c) {
   return is_white_space(c) ? Kind::kSpace : Kind::kOther;
 }
 
-std::array<Kind, 128> ascii_kinds() {
+constexpr std::array<Kind, 128> ascii_kinds() {
   std::array<Kind, 128> kinds{};
-  for (char32_t c = 0; c < kinds.size(); ++c) kinds[c] = kind_of(c);
+  for (std::size_t c = 0; c < kinds.size(); ++c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    const bool number = c >= '0' && c <= '9';
+    const bool space = c == ' ' || (c >= '\t' && c <= '\r');
+    kinds[c] = letter   ? Kind::kLetter
+               : number ? Kind::kNumber
+               : space  ? Kind::kSpace
+                        : Kind::kOther;
+  }
   return kinds;
 }
+
+constexpr std::array<Kind, 128> kAsciiKinds = ascii_kinds();
 
 struct Character {
   Kind kind;
   std::size_t end;  // the byte behind it
 };
 
-Character character_at(std::string_view text, std::size_t at) {
-  static const std::array<Kind, 128> ascii = ascii_kinds();
+inline Character character_at(std::string_view text, std::size_t at) {
   const auto first = static_cast<std::uint8_t>(text[at]);
-  if (first < 0x80) return {ascii[first], at + 1};
+  if (first < 0x80) return {kAsciiKinds[first], at + 1};
   const auto* data = reinterpret_cast<const std::uint8_t*>(text.data());
   std::size_t end = at;
   UChar32 c;
@@ -75,26 +84,25 @@ std::size_t match_fixed(std::string_view text, std::size_t at) {
 
 }  // namespace
 
-void for_each_word(std::string_view text, const std::function<void(std::string_view)>& use) {
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = match_fixed(text, at);
-    if (end == at) {
-      const Character first = character_at(text, at);
-      end = first.end;
-      const bool runs = first.kind == Kind::kLetter || first.kind == Kind::kOther;
-      while (runs && end < text.size()) {
-        const Character next = character_at(text, end);
-        if (next.kind != first.kind) break;
-        end = next.end;
-      }
-      if (first.kind == Kind::kSpace) {
-        at = end;
-        continue;
-      }
+std::string_view next_word(std::string_view text, std::size_t* at) {
+  while (*at < text.size()) {
+    const std::size_t start = *at;
+    const std::size_t fixed = match_fixed(text, start);
+    if (fixed != start) {
+      *at = fixed;
+      return text.substr(start, fixed - start);
     }
-    use(text.substr(at, end - at));
-    at = end;
+    const Character first = character_at(text, start);
+    *at = first.end;
+    if (first.kind == Kind::kSpace) continue;
+    while (first.kind != Kind::kNumber && *at < text.size()) {
+      const Character next = character_at(text, *at);
+      if (next.kind != first.kind) break;
+      *at = next.end;
+    }
+    return text.substr(start, *at - start);
   }
+  return {};
 }
 
 }  // namespace clip

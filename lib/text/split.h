@@ -4,12 +4,13 @@
 // matched without regard to case, the first alternative that fits at each place.
 #pragma once
 
-#include <functional>
+#include <cstddef>
 #include <string_view>
 
 namespace clip {
 
-// Calls `use` for each word of `text`, which is UTF-8, in order.
-void for_each_word(std::string_view text, const std::function<void(std::string_view)>& use);
+// The next word of `text`, which is UTF-8, at or behind byte `*at`, which moves behind it; empty
+// when there is none.
+std::string_view next_word(std::string_view text, std::size_t* at);
 
 }  // namespace clip

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <queue>
 #include <utility>
 
@@ -17,35 +19,50 @@ namespace {
 constexpr std::string_view kStartText = "<|startoftext|>";
 constexpr std::string_view kEndText = "<|endoftext|>";
 
-// Merges the pair of lowest rank, leftmost first, until none is left. Quadratic in the word's
-// length, and the fastest way for words that people write.
-void merge_short(const Merges& merges, std::vector<std::int32_t>* symbols) {
-  for (;;) {
-    std::int32_t best = Merges::kNone;
-    std::size_t at = 0;
-    for (std::size_t i = 0; i + 1 < symbols->size(); ++i) {
-      const std::int32_t merged = merges.merged((*symbols)[i], (*symbols)[i + 1]);
-      if (merged != Merges::kNone && (best == Merges::kNone || merged < best)) {
-        best = merged;
-        at = i;
-      }
-    }
-    if (best == Merges::kNone) return;
-    (*symbols)[at] = best;
-    symbols->erase(symbols->begin() + static_cast<std::ptrdiff_t>(at) + 1);
+// Words up to this many bytes merge in arrays on the stack: all that people write.
+constexpr std::size_t kShort = 64;
+
+// Merges the pair of lowest rank, leftmost first, until none is left, and appends what remains.
+// What each pair would merge into is looked up once and kept; only a merge's neighbours change.
+void merge_short(const Merges& merges, std::string_view word, std::vector<std::int32_t>* ids) {
+  constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
+  std::array<std::int32_t, kShort> symbols, pairs;  // pairs[i]: of symbols i and i + 1
+  std::size_t count = word.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    symbols[i] = merges.byte_id(static_cast<std::uint8_t>(word[i]), i + 1 == count);
   }
+  const auto look_up = [&](std::size_t i) {
+    const std::int32_t merged = merges.merged(symbols[i], symbols[i + 1]);
+    pairs[i] = merged == Merges::kNone ? kNever : merged;
+  };
+  for (std::size_t i = 0; i + 1 < count; ++i) look_up(i);
+  while (count > 1) {
+    const auto* best = std::min_element(pairs.data(), pairs.data() + count - 1);
+    if (*best == kNever) break;
+    const auto at = static_cast<std::size_t>(best - pairs.data());
+    symbols[at] = *best;
+    std::copy(symbols.begin() + at + 2, symbols.begin() + count, symbols.begin() + at + 1);
+    std::copy(pairs.begin() + at + 1, pairs.begin() + count - 1, pairs.begin() + at);
+    --count;
+    if (at > 0) look_up(at - 1);
+    if (at + 1 < count) look_up(at);
+  }
+  ids->insert(ids->end(), symbols.begin(), symbols.begin() + count);
 }
 
 // The same with a heap of candidate pairs over a linked list: n log n, for words of any length.
-void merge_long(const Merges& merges, std::vector<std::int32_t>* symbols) {
+void merge_long(const Merges& merges, std::string_view word, std::vector<std::int32_t>* ids) {
   struct Node {
     std::int32_t id;
     std::ptrdiff_t before, after;
   };
-  const auto count = static_cast<std::ptrdiff_t>(symbols->size());
+  const auto count = static_cast<std::ptrdiff_t>(word.size());
   std::vector<Node> nodes;
-  nodes.reserve(symbols->size());
-  for (std::ptrdiff_t i = 0; i < count; ++i) nodes.push_back({(*symbols)[i], i - 1, i + 1});
+  nodes.reserve(word.size());
+  for (std::ptrdiff_t i = 0; i < count; ++i) {
+    const auto byte = static_cast<std::uint8_t>(word[i]);
+    nodes.push_back({merges.byte_id(byte, i + 1 == count), i - 1, i + 1});
+  }
 
   // (merged id, left node): the lowest rank first, and of equal ones the leftmost.
   using Candidate = std::pair<std::int32_t, std::ptrdiff_t>;
@@ -71,8 +88,7 @@ void merge_long(const Merges& merges, std::vector<std::int32_t>* symbols) {
     propose(nodes[left].before);
     propose(left);
   }
-  symbols->clear();
-  for (std::ptrdiff_t i = 0; i < count; i = nodes[i].after) symbols->push_back(nodes[i].id);
+  for (std::ptrdiff_t i = 0; i < count; i = nodes[i].after) ids->push_back(nodes[i].id);
 }
 
 // The start of a text, for messages.
@@ -87,27 +103,23 @@ std::string shortened(std::string_view text) {
 }  // namespace
 
 void Tokenizer::encode_word(std::string_view word, std::vector<std::int32_t>* ids) const {
-  constexpr std::size_t kShort = 64;
   if (word == kStartText || word == kEndText) {
     ids->push_back(word == kStartText ? kStartOfText : kEndOfText);
-    return;
-  }
-  std::vector<std::int32_t> symbols;
-  symbols.reserve(word.size());
-  for (std::size_t i = 0; i < word.size(); ++i) {
-    symbols.push_back(merges_.byte_id(static_cast<std::uint8_t>(word[i]), i + 1 == word.size()));
-  }
-  if (symbols.size() <= kShort) {
-    merge_short(merges_, &symbols);
+  } else if (word.size() <= kShort) {
+    merge_short(merges_, word, ids);
   } else {
-    merge_long(merges_, &symbols);
+    merge_long(merges_, word, ids);
   }
-  ids->insert(ids->end(), symbols.begin(), symbols.end());
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text) const {
+  const std::string cleaned = clean(text);
   std::vector<std::int32_t> ids;
-  for_each_word(clean(text), [&](std::string_view word) { encode_word(word, &ids); });
+  ids.reserve(cleaned.size() / 2);
+  std::size_t at = 0;
+  for (auto word = next_word(cleaned, &at); !word.empty(); word = next_word(cleaned, &at)) {
+    encode_word(word, &ids);
+  }
   return ids;
 }
 
