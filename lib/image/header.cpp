@@ -1,0 +1,68 @@
+#include "image/header.h"
+
+#include <fmt/format.h>
+
+#include "error.h"
+#include "image/byte_reader.h"
+
+namespace clip {
+
+using namespace std::string_view_literals;
+
+const char* name_of(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kJpeg:
+      return "JPEG";
+    case ImageFormat::kPng:
+      return "PNG";
+    case ImageFormat::kWebp:
+      return "WebP";
+    case ImageFormat::kTiff:
+      return "TIFF";
+    case ImageFormat::kBmp:
+      return "BMP";
+    case ImageFormat::kPnm:
+      return "PNM";
+  }
+  return "";
+}
+
+void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
+  if (header.width == 0 || header.height == 0) throw Error("it says that it has no pixels");
+  // OpenCV reads no side of more than 2^20 pixels.
+  constexpr std::uint64_t kLongestSide = 1 << 20;
+  if (header.width > kLongestSide || header.height > kLongestSide) {
+    throw Error(fmt::format("it has {} x {} pixels; the longest side that can be read has {}",
+                            header.width, header.height, kLongestSide));
+  }
+  if (header.width * header.height > max_pixels) {
+    throw Error(
+        fmt::format("it has {} x {} pixels, {:.1f} megapixels; the limit is {:.0f} "
+                    "(--max-pixels)",
+                    header.width, header.height, 1e-6 * double(header.width * header.height),
+                    1e-6 * double(max_pixels)));
+  }
+}
+
+ImageHeader read_header(std::string_view bytes, std::uint64_t max_pixels) {
+  const ByteReader reader(bytes);
+  if (reader.starts_with(0, "\xff\xd8\xff"sv)) return read_jpeg_header(bytes, max_pixels);
+  if (reader.starts_with(0, "\x89PNG\r\n\x1a\n"sv)) return read_png_header(bytes, max_pixels);
+  if (reader.starts_with(0, "RIFF"sv) && reader.starts_with(8, "WEBP"sv)) {
+    return read_webp_header(bytes, max_pixels);
+  }
+  if (reader.starts_with(0, "II\x2a\0"sv) || reader.starts_with(0, "MM\0\x2a"sv)) {
+    return read_tiff_header(bytes, max_pixels);
+  }
+  if (reader.starts_with(0, "II\x2b\0"sv) || reader.starts_with(0, "MM\0\x2b"sv)) {
+    throw Error("it is a BigTIFF, which is not supported; save it as a TIFF or PNG");
+  }
+  if (reader.starts_with(0, "BM"sv)) return read_bmp_header(bytes, max_pixels);
+  if (bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' &&
+      (bytes[2] == '#' || bytes[2] == ' ' || (bytes[2] >= '\t' && bytes[2] <= '\r'))) {
+    return read_pnm_header(bytes, max_pixels);
+  }
+  throw Error("it is no picture that clip-cli reads (JPEG, PNG, WebP, TIFF, BMP, PNM)");
+}
+
+}  // namespace clip

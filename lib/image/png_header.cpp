@@ -1,0 +1,66 @@
+// PNG: W3C Recommendation, third edition. Checks every chunk up to IEND, with its CRC.
+#include <zlib.h>
+
+#include "image/byte_reader.h"
+#include "image/exif.h"
+#include "image/header.h"
+
+namespace clip {
+namespace {
+
+PixelMode mode_of(std::uint32_t depth, std::uint32_t color) {
+  switch (color) {
+    case 0:
+      return depth == 1    ? PixelMode::kBilevel
+             : depth == 16 ? PixelMode::kInteger
+                           : PixelMode::kGray;
+    case 2:
+      return PixelMode::kRgb;
+    case 3:
+      return PixelMode::kPalette;
+    case 4:
+      return PixelMode::kGrayAlpha;
+    case 6:
+      return PixelMode::kRgba;
+    default:
+      throw Error("it is damaged: its colour type is none of PNG's");
+  }
+}
+
+}  // namespace
+
+ImageHeader read_png_header(std::string_view bytes, std::uint64_t max_pixels) {
+  const ByteReader reader(bytes);
+  ImageHeader header;
+  header.format = ImageFormat::kPng;
+  if (!reader.starts_with(12, "IHDR")) throw Error("it is damaged: it does not begin with IHDR");
+  header.width = reader.u32(16);
+  header.height = reader.u32(20);
+  check_size(header, max_pixels);
+  header.mode = mode_of(reader.u8(24), reader.u8(25));
+  bool data = false;
+  for (std::uint64_t at = 8;;) {
+    const std::uint64_t length = reader.u32(at);
+    const std::string_view type = reader.view(at + 4, 4);
+    const std::string_view content = reader.view(at + 8, length);
+    const std::uint32_t crc = reader.u32(at + 8 + length);
+    // The CRC covers the type and the content.
+    const auto* covered = reinterpret_cast<const Bytef*>(type.data());
+    if (crc32_z(0, covered, static_cast<z_size_t>(length + 4)) != crc) {
+      // Only what the picture needs must be right; text and profiles may be wrong.
+      const bool critical = type[0] >= 'A' && type[0] <= 'Z';
+      if (critical) {
+        throw Error("it is damaged: its chunk " + std::string(type) + " fails its checksum");
+      }
+    } else if (type == "eXIf") {
+      header.orientation = exif_orientation(content);
+    }
+    data = data || type == "IDAT";
+    if (type == "IEND") break;
+    at += 12 + length;
+  }
+  if (!data) throw Error("it is damaged: it holds no picture data");
+  return header;
+}
+
+}  // namespace clip

@@ -1,0 +1,40 @@
+// From a picture to the model's input: OpenAI's transform, torchvision's on Pillow, bit for bit:
+// Resize(n, bicubic), CenterCrop(n), RGB, ToTensor, Normalize. The resize comes before the
+// conversion to RGB and happens in the file's own mode, as there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "image/decode.h"
+#include "image/picture.h"
+
+namespace clip {
+
+enum class ResizeRule {
+  kShortestSide,  // to n, then the middle square is cut out
+  kSquash,        // both sides to n, whatever that does to the proportions
+};
+
+struct PreprocessRule {
+  int image_size = 224;  // n, pixels a side
+  ResizeRule resize = ResizeRule::kShortestSide;
+  // Of each RGB channel, of values in [0, 1]; OpenAI's.
+  std::array<float, 3> mean = {0.48145466F, 0.4578275F, 0.40821073F};
+  std::array<float, 3> deviation = {0.26862954F, 0.26130258F, 0.27577711F};
+};
+
+// [n, n, 3], RGB.
+std::vector<std::uint8_t> resize_and_crop(const Picture& picture, const PreprocessRule& rule);
+
+// [n, n, 3] 8-bit RGB to [3, n, n] float32: (v / 255 - mean) / deviation.
+std::vector<float> normalize_pixels(const std::vector<std::uint8_t>& pixels,
+                                    const PreprocessRule& rule);
+
+// A file's [3, n, n] float32. Throws as decode_file does.
+std::vector<float> preprocess_file(const std::string& path, const PreprocessRule& rule,
+                                   const DecodeOptions& options);
+
+}  // namespace clip

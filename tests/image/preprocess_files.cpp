@@ -1,0 +1,72 @@
+// preprocess_files WHAT SIZE: reads paths from standard input, a line each; for each prints "ok" or
+// "error: ..." on a line, followed, after "ok", by bytes:
+//   crop, crop-as-stored   [SIZE, SIZE, 3] 8-bit RGB, EXIF orientation applied or not
+//   tensor                 [3, SIZE, SIZE] float32
+//   decoded                the decoded picture: width, height and channels on a line, then BGR(A)
+// preprocess_files bench SIZE: prints the seconds that resizing each decoded picture takes, best
+// of 10.
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <string>
+
+#include "error.h"
+#include "image/decode.h"
+#include "image/preprocess.h"
+
+namespace {
+
+void write(const void* data, std::size_t size) {
+  std::fwrite(data, 1, size, stdout);
+}
+
+double seconds_to_resize(const clip::Picture& picture, const clip::PreprocessRule& rule) {
+  double best = 1e9;
+  for (int i = 0; i < 10; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const auto pixels = clip::resize_and_crop(picture, rule);
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+    best = std::min(best, taken.count());
+  }
+  return best;
+}
+
+void run(const std::string& what, const std::string& path, const clip::PreprocessRule& rule) {
+  clip::DecodeOptions options;
+  options.ignore_exif = what == "crop-as-stored";
+  const clip::Picture picture = clip::decode_file(path, options);
+  if (what == "bench") {
+    fmt::print("{}\n", seconds_to_resize(picture, rule));
+  } else if (what == "decoded") {
+    fmt::print("ok\n{} {} {}\n", picture.width, picture.height, picture.channels);
+    const int sample = picture.mode == clip::PixelMode::kInteger ? 2 : 1;
+    for (std::int64_t y = 0; y < picture.height; ++y) {
+      write(picture.row(y), static_cast<std::size_t>(picture.width * picture.channels * sample));
+    }
+  } else if (what == "tensor") {
+    const auto tensor = clip::normalize_pixels(clip::resize_and_crop(picture, rule), rule);
+    fmt::print("ok\n");
+    write(tensor.data(), tensor.size() * sizeof(float));
+  } else {
+    const auto pixels = clip::resize_and_crop(picture, rule);
+    fmt::print("ok\n");
+    write(pixels.data(), pixels.size());
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 3) return 2;
+  clip::PreprocessRule rule;
+  rule.image_size = std::stoi(argv[2]);
+  for (std::string path; std::getline(std::cin, path);) {
+    try {
+      run(argv[1], path, rule);
+    } catch (const clip::Error& error) {
+      fmt::print("error: {}\n", error.what());
+    }
+  }
+}
