@@ -173,6 +173,7 @@ void setup_models(CLI::App* app, std::function<int()>* command) {
       "inspect", "Check a model file and print its dimensions, without running any of its code");
   auto options = std::make_shared<InspectOptions>();
   inspect->add_option("FILE", options->path, "TorchScript export of CLIP, or OpenAI's .pt file")
+      ->type_name("")
       ->required();
   inspect->add_flag("--json", options->json, "Print one JSON object");
   inspect->footer("Example:\n  clip-cli models inspect --json ViT-B-32.pt");

@@ -24,7 +24,9 @@ namespace {
 constexpr std::size_t kBatch = 16;
 
 struct ScoreOptions {
-  std::vector<std::string> positional, images, texts;
+  std::string positional_image;         // the first argument, whatever it turns out to be
+  std::vector<std::string> positional;  // the others
+  std::vector<std::string> images, texts;
   std::string image_list, text_list;
   bool json = false, truncate = false;
   ModelOptions model;
@@ -55,7 +57,8 @@ bool looks_like_picture_name(const std::string& text) {
 // up to the first that does not. Where options name the pictures, or the prompts, all arguments are
 // of the other kind.
 void sort_positional(const ScoreOptions& options, Inputs* inputs) {
-  const auto& all = options.positional;
+  std::vector<std::string> all = options.positional;
+  if (!options.positional_image.empty()) all.insert(all.begin(), options.positional_image);
   auto split = all.begin();
   if (!options.texts.empty() || !options.text_list.empty()) {
     split = all.end();
@@ -172,8 +175,11 @@ void setup_score(CLI::App* app, std::function<int()>* command) {
       "Print how similar pictures and prompts are: 100 x cosine for each pair, and with "
       "several prompts the probability of each");
   auto options = std::make_shared<ScoreOptions>();
-  score->add_option("IMAGE... TEXT...", options->positional,
-                    "A picture (or several files), then prompts");
+  score
+      ->add_option("IMAGE", options->positional_image,
+                   "A picture; arguments behind it that name files are pictures too")
+      ->type_name("");
+  score->add_option("TEXT", options->positional, "Prompts")->type_name("");
   score->add_option("--image", options->images, "A picture; repeatable")
       ->type_name("FILE")
       ->expected(1)

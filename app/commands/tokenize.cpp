@@ -50,7 +50,7 @@ void setup_tokenize(CLI::App* app, std::function<int()>* command) {
   CLI::App* tokenize =
       app->add_subcommand("tokenize", "Print the token ids of texts and the pieces they stand for");
   auto options = std::make_shared<TokenizeOptions>();
-  tokenize->add_option("TEXT", options->texts, "Texts to tokenize");
+  tokenize->add_option("TEXT", options->texts, "Texts to tokenize")->type_name("");
   tokenize
       ->add_option("--texts", options->list,
                    "File of texts (-: standard input): one a line, or JSON Lines with a field "

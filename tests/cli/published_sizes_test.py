@@ -1,0 +1,51 @@
+"""The published sizes: scores equal PyTorch's from the same file. Makes each file, and deletes it."""
+
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from common import (PROMPTS, ROOT, json_lines, largest_difference, photographs, reference_scores, run,
+                    scores_of)
+
+
+class PublishedSizes(unittest.TestCase):
+    def check(self, name, tolerance):
+        images = photographs()
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / "model.pt"
+            subprocess.run(
+                [sys.executable, ROOT / "scripts/export_torchscript.py",
+                 f"random-published:{name}", model],
+                check=True, capture_output=True,
+            )
+            described = run("models", "inspect", model).stdout
+            self.assertIn(f"the shape of {name}, with other weights", described)
+            start = time.monotonic()
+            done = run("score", "--json", "--model", model, *images, *PROMPTS)
+            taken = time.monotonic() - start
+            self.assertEqual(done.returncode, 0, done.stderr)
+            ours = scores_of(json_lines(done.stdout))
+            theirs = scores_of(reference_scores(model, images, PROMPTS))
+        difference = largest_difference(ours, theirs)
+        flat = [score for row in ours for score in row]
+        print(f"{name}: {len(flat)} pairs in {taken:.1f} s, largest difference {difference:.6f}, "
+              f"scores {min(flat):.2f} to {max(flat):.2f}")
+        self.assertGreaterEqual(len(flat), 20)
+        self.assertGreater(max(flat) - min(flat), 0.5)
+        self.assertLess(difference, tolerance)
+
+    def test_vit_b_32(self):
+        self.check("ViT-B/32", 0.001)
+
+    def test_rn50(self):
+        self.check("RN50", 0.005)
+
+    def test_vit_l_14_336(self):
+        self.check("ViT-L/14@336px", 0.005)
+
+
+if __name__ == "__main__":
+    unittest.main()

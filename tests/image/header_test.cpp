@@ -1,0 +1,133 @@
+#include "image/header.h"
+
+#include <doctest/doctest.h>
+#include <zlib.h>
+
+#include <random>
+
+#include "error.h"
+#include "image/exif.h"
+
+using clip::Error;
+using clip::read_header;
+
+namespace {
+
+constexpr std::uint64_t kLimit = 500'000'000;
+
+std::string big_endian(std::uint32_t value) {
+  return {char(value >> 24), char(value >> 16), char(value >> 8), char(value)};
+}
+
+std::string chunk(const std::string& type, const std::string& data) {
+  const std::string covered = type + data;
+  const auto crc = crc32(0, reinterpret_cast<const Bytef*>(covered.data()), uInt(covered.size()));
+  return big_endian(std::uint32_t(data.size())) + covered + big_endian(std::uint32_t(crc));
+}
+
+std::string png(std::uint32_t width, std::uint32_t height) {
+  const std::string size = big_endian(width) + big_endian(height);
+  return "\x89PNG\r\n\x1a\n" + chunk("IHDR", size + std::string("\x08\x02\x00\x00\x00", 5)) +
+         chunk("IDAT", "data") + chunk("IEND", "");
+}
+
+std::string error_of(const std::string& bytes, std::uint64_t limit = kLimit) {
+  try {
+    read_header(bytes, limit);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  if (text.find(part) != std::string::npos) return true;
+  MESSAGE(text);
+  return false;
+}
+
+// An EXIF block with one tag, in either byte order.
+std::string exif(bool big, int orientation) {
+  const auto put = [&](int value, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) {
+      text += char(value >> 8 * (big ? bytes - 1 - i : i));
+    }
+    return text;
+  };
+  return (big ? "MM" : "II") + put(42, 2) + put(8, 4) + put(1, 2) + put(0x112, 2) + put(3, 2) +
+         put(1, 4) + put(orientation, 2) + put(0, 2) + put(0, 4);
+}
+
+}  // namespace
+
+TEST_CASE("size and mode come from the header") {
+  const auto header = read_header(png(640, 480), kLimit);
+  CHECK(header.format == clip::ImageFormat::kPng);
+  CHECK(header.width == 640);
+  CHECK(header.height == 480);
+  CHECK(header.mode == clip::PixelMode::kRgb);
+}
+
+TEST_CASE("what is too large is refused from its header, whatever follows it") {
+  CHECK(contains(error_of(png(30000, 30000).substr(0, 33)), "30000 x 30000"));
+  CHECK(contains(error_of(png(30000, 30000)), "--max-pixels"));
+  CHECK(contains(error_of(png(2000000, 1)), "longest side"));
+  CHECK(error_of(png(30000, 30000), 900'000'000) == "");
+  CHECK(contains(error_of(png(0, 5)), "no pixels"));
+  const std::string jpeg("\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03", 12);
+  CHECK(contains(error_of(jpeg + std::string(9, '\1')), "65535 x 65535"));
+  CHECK(contains(error_of("P6 99999999999999999999 99999999999 255 "), "longest side"));
+  CHECK(contains(error_of("P6 60000 60000 255 "), "--max-pixels"));
+}
+
+TEST_CASE("damage is told from other files") {
+  CHECK(contains(error_of("GIF89a..."), "no picture"));
+  CHECK(contains(error_of("x"), "no picture"));
+  CHECK(contains(error_of(png(5, 5).substr(0, 40)), "cut short"));
+  std::string changed = png(5, 5);
+  changed[changed.find("data")] ^= 1;
+  CHECK(contains(error_of(changed), "IDAT fails its checksum"));
+  CHECK(contains(error_of("\xff\xd8\xff\xd9"), "no picture data"));
+  CHECK(contains(error_of(std::string("II\x2b\0", 4)), "BigTIFF"));
+}
+
+TEST_CASE("trailing bytes are no damage") {
+  CHECK(error_of(png(5, 5) + "garbage") == "");
+}
+
+TEST_CASE("EXIF orientation in both byte orders") {
+  for (const bool big : {false, true}) {
+    for (int orientation = 1; orientation <= 8; ++orientation) {
+      CHECK(clip::exif_orientation(exif(big, orientation)) == orientation);
+    }
+    CHECK(clip::exif_orientation(exif(big, 9)) == 1);
+    CHECK(clip::exif_orientation(exif(big, 6).substr(0, 15)) == 1);
+  }
+  CHECK(clip::exif_orientation("") == 1);
+}
+
+TEST_CASE(
+    "random bytes behind every signature are refused or read, and never more than there are") {
+  std::mt19937 random(5);
+  const std::string signatures[] = {std::string("\xff\xd8\xff", 3),
+                                    std::string("\x89PNG\r\n\x1a\n", 8),
+                                    "RIFF\x40\1\1\1WEBP",
+                                    std::string("II\x2a\0", 4),
+                                    std::string("MM\0\x2a", 4),
+                                    "BM",
+                                    "P1 ",
+                                    "P5\n",
+                                    "P6 "};
+  for (const std::string& signature : signatures) {
+    for (int i = 0; i < 3000; ++i) {
+      std::string bytes = signature;
+      const std::size_t size = random() % 400;
+      // Small numbers are likelier to be taken for counts and offsets that fit.
+      for (std::size_t j = 0; j < size; ++j) {
+        bytes += static_cast<char>(random() % 3 != 0 ? random() % 12 : random());
+      }
+      error_of(bytes);
+    }
+  }
+}
