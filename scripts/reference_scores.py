@@ -58,7 +58,7 @@ def load_picture(path, exif):
 
 def padded_ids(path, texts, context):
     ids = {}
-    for line in Path(path).read_text(encoding="utf-8").splitlines():
+    for line in Path(path).read_text(encoding="utf-8").rstrip("\n").split("\n"):
         entry = json.loads(line)
         ids[entry["text"]] = entry["ids"]
     rows = torch.zeros(len(texts), context, dtype=torch.int64)

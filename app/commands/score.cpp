@@ -182,11 +182,11 @@ void setup_score(CLI::App* app, std::function<int()>* command) {
   score->add_option("TEXT", options->positional, "Prompts")->type_name("");
   score->add_option("--image", options->images, "A picture; repeatable")
       ->type_name("FILE")
-      ->expected(1)
+      ->allow_extra_args(false)
       ->take_all();
   score->add_option("--text", options->texts, "A prompt; repeatable")
       ->type_name("TEXT")
-      ->expected(1)
+      ->allow_extra_args(false)
       ->take_all();
   score->add_option("--images", options->image_list, "File of picture paths, one a line (-: stdin)")
       ->type_name("FILE");

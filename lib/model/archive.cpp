@@ -126,10 +126,6 @@ Archive::Archive(const MappedFile& file) : file_(file) {
       read_zip64(bytes, extra, extra + extra_size, &claim);
       at = extra + extra_size + comment_size;
 
-      if (method != 0 || (flags & 1) != 0 || claim.compressed != claim.size) {
-        throw Error(fmt::format("record {} is compressed or encrypted; save it again with torch",
-                                full_name));
-      }
       if (bytes.read<std::uint32_t>(claim.header) != kLocalHeader) {
         throw Error(fmt::format("record {} does not begin where the directory says", full_name));
       }
@@ -138,7 +134,9 @@ Archive::Archive(const MappedFile& file) : file_(file) {
                                   bytes.read<std::uint16_t>(claim.header + 28);
       const auto slash = full_name.find('/');
       const std::string name = slash == std::string::npos ? full_name : full_name.substr(slash + 1);
-      if (!entries_.emplace(name, Entry{bytes.view(start, claim.size), crc}).second) {
+      const bool stored = method == 0 && (flags & 1) == 0 && claim.compressed == claim.size;
+      const Entry entry{bytes.view(start, claim.compressed), crc, stored};
+      if (!entries_.emplace(name, entry).second) {
         throw Error(fmt::format("record {} stands in it twice", full_name));
       }
     }
@@ -151,6 +149,12 @@ Archive::Archive(const MappedFile& file) : file_(file) {
 bool Archive::find(const std::string& name, std::string_view* bytes) const {
   const auto entry = entries_.find(name);
   if (entry == entries_.end()) return false;
+  if (!entry->second.stored) {
+    throw Error(
+        fmt::format("{}: record {} is compressed or encrypted, which torch.jit.save does to "
+                    "code alone; save the model again",
+                    path(), name));
+  }
   *bytes = entry->second.bytes;
   return true;
 }

@@ -69,7 +69,8 @@ def run(*arguments, stdin=None, environment=None, binary=BINARY):
 
 
 def json_lines(text):
-    return [json.loads(line) for line in text.splitlines()]
+    # Not splitlines: texts may hold other line breaks than the one that ends a line of JSON.
+    return [json.loads(line) for line in text.split("\n") if line]
 
 
 def reference_scores(model, images, texts, exif=False):
