@@ -4,17 +4,60 @@
 
 #include <CLI/Validators.hpp>
 #include <cstdio>
+#include <map>
+#include <utility>
 
 #include "errors.h"
 #include "ui/text.h"
 
 namespace clip_cli {
+namespace {
+
+const std::map<std::string, clip::Engine> kEngines = {
+    {"auto", clip::Engine::kAuto},
+    {"native", clip::Engine::kNative},
+    {"torchscript", clip::Engine::kTorchScript},
+};
+const std::map<std::string, clip::Precision> kPrecisions = {
+    {"fp32", clip::Precision::kFloat32},
+    {"bf16", clip::Precision::kBFloat16},
+};
+
+template <typename Value>
+CLI::Validator one_of(const std::map<std::string, Value>& values) {
+  std::string names;
+  for (const auto& [name, value] : values) names += (names.empty() ? "" : ", ") + name;
+  return CLI::Validator(
+      [&values, names](const std::string& name) {
+        return values.count(name) > 0 ? "" : fmt::format("'{}' is not one of {}", name, names);
+      },
+      "");
+}
+
+}  // namespace
 
 void add_model_options(CLI::App* command, ModelOptions* options) {
   command
       ->add_option("-m,--model", options->path, "TorchScript export of CLIP, or OpenAI's .pt file")
       ->envname("CLIP_MODEL")
       ->type_name("PATH")
+      ->group("Model");
+  command
+      ->add_option_function<std::string>(
+          "--engine",
+          [options](const std::string& name) { options->encoder.engine = kEngines.at(name); },
+          "native: fast, and runs no code of the file; torchscript: the export's own code; auto: "
+          "native where the weights are CLIP's [auto]")
+      ->check(one_of(kEngines))
+      ->type_name("ENGINE")
+      ->group("Model");
+  command
+      ->add_option_function<std::string>(
+          "--precision",
+          [options](const std::string& name) { options->encoder.precision = kPrecisions.at(name); },
+          "fp32, or bf16: faster and half the memory, scores move by some hundredths [fp32]")
+      ->check(one_of(kPrecisions))
+      ->type_name("PRECISION")
       ->group("Model");
   command->add_option("--device", options->encoder.device, "cpu, cuda or cuda:N")
       ->type_name("DEVICE")
@@ -40,6 +83,13 @@ std::shared_ptr<const clip::ModelFile> open_model(const ModelOptions& options) {
     notice(fmt::format("{} does not say it, so this is assumed: {}", options.path, assumed));
   }
   return model;
+}
+
+std::unique_ptr<clip::Encoder> open_encoder(std::shared_ptr<const clip::ModelFile> model,
+                                            const ModelOptions& options) {
+  auto encoder = clip::open_encoder(std::move(model), options.encoder);
+  if (!encoder->notice().empty()) notice(encoder->notice());
+  return encoder;
 }
 
 void add_image_options(CLI::App* command, ImageOptions* options) {

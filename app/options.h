@@ -18,6 +18,10 @@ struct ModelOptions {
 
 void add_model_options(CLI::App* command, ModelOptions* options);
 
+// Opens the encoder that the options ask for, and tells stderr what it has to say.
+std::unique_ptr<clip::Encoder> open_encoder(std::shared_ptr<const clip::ModelFile> model,
+                                            const ModelOptions& options);
+
 // Opens and checks the model that the options name, and tells stderr what had to be assumed.
 // Throws UsageError when they name none, clip::Error when the file is not a usable model.
 std::shared_ptr<const clip::ModelFile> open_model(const ModelOptions& options);

@@ -134,7 +134,7 @@ int run_score(const ScoreOptions& options) {
   // Prompts first: one that is too long should not cost the wait for the weights.
   const auto ids =
       clip::tokenize_prompts(clip::Tokenizer(), config, inputs.texts, options.truncate);
-  const auto encoder = clip::open_encoder(model, options.model.encoder);
+  const auto encoder = open_encoder(model, options.model);
   const clip::Embeddings prompts = clip::embed_prompts(encoder.get(), ids);
   const clip::PreprocessRule rule = clip::preprocess_rule(config);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "encoder/embeddings.h"
@@ -21,6 +22,9 @@ class Encoder {
   virtual Embeddings encode_images(const float* pixels, std::int64_t count) = 0;
 
   virtual Embeddings encode_texts(const std::vector<TokenIds>& prompts) = 0;
+
+  // What people should know about how this encoder computes, or nothing.
+  virtual std::string notice() const { return ""; }
 };
 
 }  // namespace clip

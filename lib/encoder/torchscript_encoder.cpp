@@ -163,4 +163,9 @@ Embeddings TorchScriptEncoder::encode_texts(const std::vector<TokenIds>& prompts
   return embeddings;
 }
 
+std::unique_ptr<Encoder> open_torchscript_encoder(std::shared_ptr<const ModelFile> model,
+                                                  const std::string& device, int threads) {
+  return std::make_unique<TorchScriptEncoder>(std::move(model), device, threads);
+}
+
 }  // namespace clip

@@ -27,4 +27,9 @@ class TorchScriptEncoder : public Encoder {
   std::unique_ptr<Implementation> implementation_;
 };
 
+// As the constructor. A program may put another function of this name in its place, which loads
+// LibTorch only when it is called: clip-cli does (torchscript_module.h).
+std::unique_ptr<Encoder> open_torchscript_encoder(std::shared_ptr<const ModelFile> model,
+                                                  const std::string& device, int threads);
+
 }  // namespace clip

@@ -26,4 +26,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// Says that these bytes of a mapped file will not be read soon: whole pages of them stop counting
+// as this process's memory. Reading them again works, from the system's cache.
+void forget(const std::byte* data, std::size_t size);
+
 }  // namespace clip

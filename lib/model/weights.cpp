@@ -277,6 +277,8 @@ void Weights::check_numbers() const {
           "that made it had failed",
           path_, name));
     }
+    forget(weight.data,
+           static_cast<std::size_t>(extent(weight.shape, weight.strides)) * size_of(weight.type));
   }
 }
 

@@ -1,0 +1,46 @@
+// What layers are built from: the weights of a model by name, converted to float32, and the arena
+// that packed weights are put into. Exists only while a tower is built.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/weights.h"
+#include "nn/memory.h"
+#include "nn/precision.h"
+
+namespace clip {
+
+class Loader {
+ public:
+  // `weights` must outlive the loader, `arena` the layers that are built.
+  Loader(const Weights& weights, Precision precision, Arena* arena)
+      : weights_(weights), precision_(precision), arena_(arena) {}
+
+  Precision precision() const { return precision_; }
+  Arena* arena() const { return arena_; }
+
+  bool has(const std::string& name) const { return weights_.find(name) != nullptr; }
+  // The weight as it lies in the file. Throws Error when there is none.
+  const Weight& weight(const std::string& name) const;
+
+  // All elements in row-major order, as float32, whatever they are stored in. `read` lends one
+  // buffer that the next `read` overwrites, `vector` gives a copy.
+  float* read(const std::string& name);
+  std::vector<float> vector(const std::string& name) const;
+
+ private:
+  const Weights& weights_;
+  Precision precision_;
+  Arena* arena_;
+  std::unique_ptr<Arena> scratch_;
+  float* buffer_ = nullptr;
+  std::int64_t buffer_size_ = 0;  // floats
+};
+
+// `count` elements of a weight that lies contiguously, from element `first` on, as float32.
+void convert_to_float(const Weight& weight, std::int64_t first, std::int64_t count, float* out);
+
+}  // namespace clip

@@ -1,0 +1,81 @@
+// Vectors of 16 numbers in GCC's and Clang's own notation, for kernels that are compiled once for
+// each kind of processor and chosen when the program starts. Include in .cpp files only.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+// Put before a function: one clone for AVX-512, one for AVX2, one for any x86-64.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define CLIP_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#else
+#define CLIP_CLONES
+#endif
+#define CLIP_INLINE __attribute__((always_inline)) inline
+
+namespace clip {
+
+// Members carry their meaning: 16 floats, and the same bits as integers.
+typedef float Float16x __attribute__((vector_size(64)));
+typedef std::int32_t Int16x __attribute__((vector_size(64)));
+typedef std::uint32_t UInt16x __attribute__((vector_size(64)));
+typedef std::uint16_t Short16x __attribute__((vector_size(32)));
+
+constexpr std::int64_t kLanes = 16;
+
+CLIP_INLINE void load(const float* from, Float16x* to) {
+  std::memcpy(to, from, sizeof(*to));
+}
+CLIP_INLINE void store(float* to, const Float16x& from) {
+  std::memcpy(to, &from, sizeof(from));
+}
+
+// bfloat16 is the upper half of float32.
+CLIP_INLINE void load(const std::uint16_t* from, Float16x* to) {
+  Short16x narrow;
+  std::memcpy(&narrow, from, sizeof(narrow));
+  const UInt16x wide = __builtin_convertvector(narrow, UInt16x) << 16;
+  std::memcpy(to, &wide, sizeof(wide));
+}
+CLIP_INLINE void store(std::uint16_t* to, const Float16x& from) {
+  UInt16x bits;
+  std::memcpy(&bits, &from, sizeof(bits));
+  bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;  // to the nearest, ties to even
+  const Short16x narrow = __builtin_convertvector(bits, Short16x);
+  std::memcpy(to, &narrow, sizeof(narrow));
+}
+
+CLIP_INLINE float sum_of(const Float16x& v) {
+  float lanes[16];
+  std::memcpy(lanes, &v, sizeof(v));
+  for (int width = 8; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  }
+  return lanes[0];
+}
+
+// e^x for x <= 0, to 2 units in the last place; 0 below -87. x = n ln 2 + r with |r| <= ln 2 / 2,
+// then e^r by its Taylor polynomial of degree 7 and 2^n by the exponent's bits.
+CLIP_INLINE void exp_of(const Float16x& x, Float16x* result) {
+  constexpr float kLog2e = 1.44269504F, kRounder = 12582912.0F;  // 1.5 x 2^23
+  constexpr float kLn2High = 0.693359375F, kLn2Low = -2.12194440e-4F;
+  const Float16x shifted = x * kLog2e + kRounder;  // n in the low bits
+  const Float16x n = shifted - kRounder;
+  const Float16x r = x - n * kLn2High - n * kLn2Low;
+  Float16x p = r * (1.0F / 5040) + 1.0F / 720;
+  p = p * r + 1.0F / 120;
+  p = p * r + 1.0F / 24;
+  p = p * r + 1.0F / 6;
+  p = p * r + 0.5F;
+  p = p * r + 1.0F;
+  p = p * r + 1.0F;
+  Int16x exponent, bits;
+  std::memcpy(&exponent, &shifted, sizeof(exponent));
+  std::memcpy(&bits, &p, sizeof(bits));
+  bits += exponent << 23;
+  const Int16x keep = x > -87.0F;  // all bits set, or none
+  bits &= keep;
+  std::memcpy(result, &bits, sizeof(bits));
+}
+
+}  // namespace clip

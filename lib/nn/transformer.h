@@ -1,0 +1,68 @@
+// The transformer that both towers share: pre-norm blocks of attention and MLP around a residual
+// stream in float32 (figure 1 of Vaswani et al., 2017, with the norms moved as in GPT-2).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/config.h"
+#include "nn/attention.h"
+#include "nn/layer_norm.h"
+#include "nn/linear.h"
+#include "nn/loader.h"
+
+namespace clip {
+
+// What blocks write between the residual stream's reads, allocated once for the largest batch and
+// used by every block.
+struct TransformerScratch {
+  // For up to `rows` rows, of which up to `outputs` are wanted in the end.
+  TransformerScratch(std::int64_t rows, std::int64_t outputs, std::int64_t width,
+                     Precision precision, Arena* arena);
+
+  Rows normed;     // [rows, width]
+  Rows query;      // [rows, width]
+  Rows key_value;  // [rows, 2 width], keys to the left
+  Rows mixed;      // [rows, width]
+  Rows hidden;     // [rows, 4 width], over query and key_value, which are read by then
+  Rows chosen;     // [outputs, width] float32: the residual stream of the wanted rows
+};
+
+class TransformerBlock {
+ public:
+  // The block "<scope>": "<scope>.ln_1.weight" and so on.
+  TransformerBlock(Loader* loader, const std::string& scope, std::int64_t heads,
+                   Activation activation);
+
+ private:
+  friend class Transformer;
+  LayerNorm ln_1_;
+  Linear query_, key_value_;  // in_proj, the queries scaled by 1 / sqrt(head width)
+  Linear out_;
+  LayerNorm ln_2_;
+  Linear c_fc_, c_proj_;
+};
+
+class Transformer {
+ public:
+  // How rows attend to each other in all blocks but the last: (queries, keys, values, result).
+  using Attend = std::function<void(const Rows&, const Rows&, const Rows&, const Rows&)>;
+
+  // "<scope>.resblocks.0" and so on.
+  Transformer(Loader* loader, const std::string& scope, std::int64_t layers, std::int64_t heads,
+              Activation activation);
+
+  // Only the rows `wanted` of the result are read by CLIP (the class token, the end of a text), so
+  // the last block computes queries and MLP for them alone; `last` says what each of them attends
+  // to. `x`: [rows, width] float32, overwritten. Gives [wanted, width] float32 in the scratch.
+  Rows operator()(const Rows& x, const Attend& attend_all, const std::vector<std::int32_t>& wanted,
+                  const AttendedRows& last, const TransformerScratch& scratch) const;
+
+ private:
+  std::int64_t heads_;
+  std::vector<TransformerBlock> blocks_;
+};
+
+}  // namespace clip
