@@ -12,6 +12,7 @@
 #include <new>
 #include <system_error>
 
+#include "commands/benchmark.h"
 #include "commands/models.h"
 #include "commands/score.h"
 #include "commands/tokenize.h"
@@ -75,6 +76,7 @@ int main(int argc, char** argv) {
   clip_cli::setup_score(&app, &command);
   clip_cli::setup_tokenize(&app, &command);
   clip_cli::setup_models(&app, &command);
+  clip_cli::setup_benchmark(&app, &command);
 
   try {
     app.parse(argc, argv);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "encoder/embeddings.h"
+#include "nn/precision.h"
 
 namespace clip {
 
@@ -22,6 +23,10 @@ class Encoder {
   virtual Embeddings encode_images(const float* pixels, std::int64_t count) = 0;
 
   virtual Embeddings encode_texts(const std::vector<TokenIds>& prompts) = 0;
+
+  // The name of the engine, and the precision that it computes in.
+  virtual const char* engine() const = 0;
+  virtual Precision precision() const { return Precision::kFloat32; }
 
   // What people should know about how this encoder computes, or nothing.
   virtual std::string notice() const { return ""; }

@@ -23,7 +23,7 @@ struct NativeEncoder::Towers {
 
 NativeEncoder::NativeEncoder(std::shared_ptr<const ModelFile> model, Precision precision,
                              int threads)
-    : model_(std::move(model)), towers_(std::make_unique<Towers>()) {
+    : model_(std::move(model)), precision_(precision), towers_(std::make_unique<Towers>()) {
   const ModelConfig& config = model_->config();
   if (!config.recognised) {
     throw Error(
@@ -32,13 +32,13 @@ NativeEncoder::NativeEncoder(std::shared_ptr<const ModelFile> model, Precision p
                     model_->path(), config.unrecognised));
   }
   omp_set_num_threads(threads);
-  if (precision == Precision::kBFloat16 && !has_fast_bfloat16()) {
-    precision = Precision::kFloat32;
+  if (precision_ == Precision::kBFloat16 && !has_fast_bfloat16()) {
+    precision_ = Precision::kFloat32;
     notice_ =
         "this processor has no bfloat16 instructions: computing in fp32, which takes longer and "
         "twice the memory";
   }
-  Loader loader(model_->weights(), precision, &towers_->arena);
+  Loader loader(model_->weights(), precision_, &towers_->arena);
   if (config.vision.kind == VisionKind::kTransformer) {
     towers_->images = std::make_unique<VisionTower>(&loader, config);
   } else {

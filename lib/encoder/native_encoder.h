@@ -20,11 +20,14 @@ class NativeEncoder : public Encoder {
 
   Embeddings encode_images(const float* pixels, std::int64_t count) override;
   Embeddings encode_texts(const std::vector<TokenIds>& prompts) override;
+  const char* engine() const override { return "native"; }
+  Precision precision() const override { return precision_; }
   std::string notice() const override { return notice_; }
 
  private:
   struct Towers;  // hides lib/nn from those who only encode
   std::shared_ptr<const ModelFile> model_;
+  Precision precision_;
   std::unique_ptr<Towers> towers_;
   std::string notice_;
 };

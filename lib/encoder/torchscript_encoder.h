@@ -21,6 +21,7 @@ class TorchScriptEncoder : public Encoder {
 
   Embeddings encode_images(const float* pixels, std::int64_t count) override;
   Embeddings encode_texts(const std::vector<TokenIds>& prompts) override;
+  const char* engine() const override { return "torchscript"; }
 
  private:
   struct Implementation;  // holds LibTorch's types, so that this header needs none of its headers

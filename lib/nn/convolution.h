@@ -25,21 +25,23 @@ struct FoldedConvolution {
 
 class Convolution {
  public:
-  // `stride` 1 or 2; padding 1.
-  Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t stride);
+  // For pictures of `side` x `side`, which is even where `stride` is 2; else that is 1. Padding 1.
+  Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t side,
+              std::int64_t stride);
   ~Convolution();
   Convolution(Convolution&&) noexcept;
 
   // `in`: [images * side * side, inputs]; `out`: [images * (side / stride)^2, outputs]; both
   // without gaps, in the loader's precision. `side` is even where the stride is 2.
-  void operator()(const Rows& in, std::int64_t images, std::int64_t side, const Rows& out) const;
+  void operator()(const Rows& in, std::int64_t images, const Rows& out) const;
 
   std::int64_t outputs() const { return outputs_; }
+  std::int64_t side() const { return side_; }
   std::int64_t stride() const { return stride_; }
 
  private:
   struct Packed;  // hides the library's types
-  std::int64_t outputs_, inputs_, stride_;
+  std::int64_t outputs_, inputs_, side_, stride_;
   std::unique_ptr<Packed> packed_;
 };
 

@@ -12,9 +12,11 @@ struct Convolution::Packed {
   at::Tensor weight, bias;
 };
 
-Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t stride)
+Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t side,
+                         std::int64_t stride)
     : outputs_(folded.outputs),
       inputs_(folded.inputs),
+      side_(side),
       stride_(stride),
       packed_(std::make_unique<Packed>()) {
   static_cast<void>(loader);
@@ -28,16 +30,15 @@ Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::i
 Convolution::~Convolution() = default;
 Convolution::Convolution(Convolution&&) noexcept = default;
 
-void Convolution::operator()(const Rows& in, std::int64_t images, std::int64_t side,
-                             const Rows& out) const {
+void Convolution::operator()(const Rows& in, std::int64_t images, const Rows& out) const {
   const at::NoGradGuard no_grad;
   // [images, side, side, channels] in memory, seen as [images, channels, side, side].
   const auto pictures = [&](const Rows& rows, std::int64_t n) {
     return at::from_blob(rows.data, {images, n, n, rows.width}, at::kFloat).permute({0, 3, 1, 2});
   };
   const at::Tensor result =
-      at::conv2d(pictures(in, side), packed_->weight, packed_->bias, {stride_, stride_}, {1, 1});
-  pictures(out, side / stride_).copy_(result.relu());
+      at::conv2d(pictures(in, side_), packed_->weight, packed_->bias, {stride_, stride_}, {1, 1});
+  pictures(out, side_ / stride_).copy_(result.relu());
 }
 
 }  // namespace clip

@@ -1,7 +1,6 @@
 // Convolutions as oneDNN's, on its layout "nhwc".
 
 #include <map>
-#include <utility>
 
 #include "nn/convolution.h"
 #include "nn/onednn.h"
@@ -10,56 +9,76 @@ namespace clip {
 
 using dnnl::memory;
 
+namespace {
+
+memory::desc pictures(std::int64_t images, std::int64_t channels, std::int64_t side,
+                      memory::data_type type) {
+  return {{images, channels, side, side}, type, memory::format_tag::nhwc};
+}
+
+memory::desc in_any_layout(const memory::dims& shape, memory::data_type type) {
+  return {shape, type, memory::format_tag::any};
+}
+
+}  // namespace
+
 struct Convolution::Packed {
   struct Ready {
     dnnl::convolution_forward convolution;
     memory::desc source, result;
+    memory weights;
   };
+  memory::dims shape;
   std::vector<float> bias_values;
-  memory::desc weights_desc, bias_desc;
   memory weights, bias;
-  std::map<std::pair<std::int64_t, std::int64_t>, Ready> ready;  // by images and side
+  std::map<std::int64_t, Ready> ready;  // by images
 
-  static dnnl::convolution_forward::primitive_desc describe(const Convolution& layer,
-                                                            const memory::desc& source,
-                                                            const memory::desc& weights,
-                                                            const memory::desc& bias,
-                                                            const memory::desc& result) {
+  // That many pictures, and the layout of weights that is best for them.
+  dnnl::convolution_forward::primitive_desc describe(const Convolution& layer, std::int64_t images,
+                                                     memory::data_type type) const {
+    const std::int64_t side = layer.side_;
     dnnl::post_ops post_ops;
     onednn::append_eltwise(&post_ops, dnnl::algorithm::eltwise_relu, 0.0F);
     dnnl::primitive_attr attributes;
     attributes.set_post_ops(post_ops);
-    return onednn::convolution(source, weights, bias, result, layer.stride_, 1, attributes);
+    return onednn::convolution(
+        pictures(images, layer.inputs_, side, type), in_any_layout(shape, type), bias.get_desc(),
+        pictures(images, layer.outputs_, side / layer.stride_, type), layer.stride_, 1, attributes);
   }
 
-  static memory::desc pictures(std::int64_t images, std::int64_t channels, std::int64_t side,
-                               memory::data_type type) {
-    return {{images, channels, side, side}, type, memory::format_tag::nhwc};
+  const Ready& get(const Convolution& layer, std::int64_t images, memory::data_type type) {
+    const auto found = ready.find(images);
+    if (found != ready.end()) return found->second;
+    const auto description = describe(layer, images, type);
+    // Another number of pictures seldom wants another layout; then it gets its own copy.
+    memory own = weights;
+    if (description.weights_desc() != weights.get_desc()) {
+      own = memory(description.weights_desc(), onednn::engine());
+      dnnl::reorder(weights, own).execute(onednn::stream(), weights, own);
+      onednn::stream().wait();
+    }
+    const Ready made{dnnl::convolution_forward(description), description.src_desc(),
+                     description.dst_desc(), own};
+    return ready.emplace(images, made).first->second;
   }
 };
 
-Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t stride)
+Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t side,
+                         std::int64_t stride)
     : outputs_(folded.outputs),
       inputs_(folded.inputs),
+      side_(side),
       stride_(stride),
       packed_(std::make_unique<Packed>()) {
   Packed& packed = *packed_;
-  const auto type = onednn::type_of(loader->precision());
+  packed.shape = {outputs_, inputs_, folded.side, folded.side};
   packed.bias_values = folded.bias;
-  packed.bias_desc = memory::desc({outputs_}, memory::data_type::f32, memory::format_tag::a);
-  packed.bias = memory(packed.bias_desc, onednn::engine(), packed.bias_values.data());
-
-  // Any side will do: the layout of the weights does not depend on it.
-  constexpr std::int64_t kSide = 56;
-  const memory::dims shape = {outputs_, inputs_, folded.side, folded.side};
-  const auto typical =
-      Packed::describe(*this, Packed::pictures(1, inputs_, kSide, type),
-                       memory::desc(shape, type, memory::format_tag::any), packed.bias_desc,
-                       Packed::pictures(1, outputs_, kSide / stride, type));
-  packed.weights_desc = typical.weights_desc();
-  packed.weights = memory(packed.weights_desc, onednn::engine(),
-                          loader->arena()->allocate(packed.weights_desc.get_size()));
-  memory source({shape, memory::data_type::f32, memory::format_tag::oihw}, onednn::engine(),
+  packed.bias = memory({{outputs_}, memory::data_type::f32, memory::format_tag::a},
+                       onednn::engine(), packed.bias_values.data());
+  const auto layout =
+      packed.describe(*this, 1, onednn::type_of(loader->precision())).weights_desc();
+  packed.weights = memory(layout, onednn::engine(), loader->arena()->allocate(layout.get_size()));
+  memory source({packed.shape, memory::data_type::f32, memory::format_tag::oihw}, onednn::engine(),
                 const_cast<float*>(folded.weight.data()));
   dnnl::reorder(source, packed.weights).execute(onednn::stream(), source, packed.weights);
   onednn::stream().wait();
@@ -68,25 +87,12 @@ Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::i
 Convolution::~Convolution() = default;
 Convolution::Convolution(Convolution&&) noexcept = default;
 
-void Convolution::operator()(const Rows& in, std::int64_t images, std::int64_t side,
-                             const Rows& out) const {
-  Packed& packed = *packed_;
-  auto found = packed.ready.find({images, side});
-  if (found == packed.ready.end()) {
-    const auto type = onednn::type_of(in.precision);
-    const memory::desc source = Packed::pictures(images, inputs_, side, type);
-    const memory::desc result = Packed::pictures(images, outputs_, side / stride_, type);
-    const dnnl::convolution_forward convolution(
-        Packed::describe(*this, source, packed.weights_desc, packed.bias_desc, result));
-    found = packed.ready
-                .emplace(std::make_pair(images, side), Packed::Ready{convolution, source, result})
-                .first;
-  }
-  const Packed::Ready& ready = found->second;
+void Convolution::operator()(const Rows& in, std::int64_t images, const Rows& out) const {
+  const Packed::Ready& ready = packed_->get(*this, images, onednn::type_of(in.precision));
   ready.convolution.execute(onednn::stream(),
                             {{DNNL_ARG_SRC, memory(ready.source, onednn::engine(), in.data)},
-                             {DNNL_ARG_WEIGHTS, packed.weights},
-                             {DNNL_ARG_BIAS, packed.bias},
+                             {DNNL_ARG_WEIGHTS, ready.weights},
+                             {DNNL_ARG_BIAS, packed_->bias},
                              {DNNL_ARG_DST, memory(ready.result, onednn::engine(), out.data)}});
   onednn::stream().wait();
 }

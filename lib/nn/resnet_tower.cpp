@@ -50,19 +50,20 @@ void set(const Rows& rows, std::int64_t row, std::int64_t column, float value) {
 }
 
 // The largest map of a picture, in numbers: of the stem's third convolution, [n / 2, n / 2, width],
-// and of the first stage, [n / 4, n / 4, 4 width]; later stages have half as many each.
+// and of the first stage, [n / 4, n / 4, 4 width]; later stages have half as many each. The picture
+// itself has 3 n n.
 std::int64_t largest_map(const VisionConfig& vision) {
-  return vision.image_size / 2 * (vision.image_size / 2) * std::max<std::int64_t>(vision.width, 3);
+  return vision.image_size / 2 * (vision.image_size / 2) * std::max<std::int64_t>(vision.width, 12);
 }
 
 }  // namespace
 
 ResNetTower::Bottleneck ResNetTower::load_bottleneck(Loader* loader, const std::string& scope,
-                                                     std::int64_t stride) const {
+                                                     std::int64_t side, std::int64_t stride) const {
   Bottleneck block{
       load_1x1(loader, scope + ".conv1", scope + ".bn1", Epilogue::kRelu),
-      Convolution(loader, FoldedConvolution(loader, scope + ".conv2", scope + ".bn2"), 1), stride,
-      load_1x1(loader, scope + ".conv3", scope + ".bn3", Epilogue::kAddRelu), std::nullopt};
+      Convolution(loader, FoldedConvolution(loader, scope + ".conv2", scope + ".bn2"), side, 1),
+      stride, load_1x1(loader, scope + ".conv3", scope + ".bn3", Epilogue::kAddRelu), std::nullopt};
   if (loader->has(scope + ".downsample.0.weight")) {
     block.downsample.emplace(
         load_1x1(loader, scope + ".downsample.0", scope + ".downsample.1", Epilogue::kNone));
@@ -83,12 +84,15 @@ ResNetTower::ResNetTower(Loader* loader, const ModelConfig& config)
   for (int i = 1; i <= 3; ++i) {
     const FoldedConvolution folded(loader, fmt::format("visual.conv{}", i),
                                    fmt::format("visual.bn{}", i));
-    stem_.emplace_back(loader, folded, i == 1 ? 2 : 1);
+    stem_.emplace_back(loader, folded, i == 1 ? image_size_ : image_size_ / 2, i == 1 ? 2 : 1);
   }
+  std::int64_t side = image_size_ / 4;
   for (std::size_t stage = 0; stage < config.vision.stages.size(); ++stage) {
     for (std::int64_t i = 0; i < config.vision.stages[stage]; ++i) {
-      blocks_.push_back(load_bottleneck(loader, fmt::format("visual.layer{}.{}", stage + 1, i),
-                                        stage > 0 && i == 0 ? 2 : 1));
+      const std::int64_t stride = stage > 0 && i == 0 ? 2 : 1;
+      const std::string scope = fmt::format("visual.layer{}.{}", stage + 1, i);
+      blocks_.push_back(load_bottleneck(loader, scope, side, stride));
+      side /= stride;
     }
   }
 
@@ -147,7 +151,7 @@ Rows ResNetTower::encode_map(const float* pixels, std::int64_t count, std::int64
   for (const Convolution& convolution : stem_) {
     const std::int64_t smaller = n / convolution.stride();
     const Rows y = view(at, count * smaller * smaller, convolution.outputs());
-    convolution(x, count, n, y);
+    convolution(x, count, y);
     x = y;
     n = smaller;
     at = 3 - at;
@@ -167,7 +171,7 @@ Rows ResNetTower::encode_map(const float* pixels, std::int64_t count, std::int64
     const Rows narrow = view(first, x.count, planes);
     block.conv1(x, narrow);
     Rows inner = view(second, x.count, planes);
-    block.conv2(narrow, count, n, inner);
+    block.conv2(narrow, count, inner);
     if (block.stride > 1) {
       const Rows averaged = view(first, rows, planes);
       pool(inner, count, n, averaged);

@@ -30,7 +30,8 @@ class ResNetTower : public ImageTower {
     std::optional<Linear> downsample;  // of the shortcut, where its shape changes
   };
 
-  Bottleneck load_bottleneck(Loader* loader, const std::string& scope, std::int64_t stride) const;
+  Bottleneck load_bottleneck(Loader* loader, const std::string& scope, std::int64_t side,
+                             std::int64_t stride) const;
   Rows view(int buffer, std::int64_t rows, std::int64_t width) const;
   void pool(const Rows& in, std::int64_t images, std::int64_t side, const Rows& out) const;
   // The feature map in the first buffer, [count * side * side, channels], and its side.
