@@ -72,7 +72,7 @@ void unpack(const std::byte* from, std::int64_t count, std::int64_t width, const
 }  // namespace
 
 struct PictureAttention::Prepared {
-  // A piece of work: `group` heads of one picture, `block` of its queries.
+  // A piece of work: `group` heads of one picture, `block` queries at a time.
   std::int64_t group, block;
   BatchedProduct scores, mixed;
   // Of each thread: queries, keys, values, scores, their bfloat16 form, result, and what the
@@ -94,7 +94,7 @@ PictureAttention::PictureAttention(std::int64_t tokens, std::int64_t heads, std:
   const std::int64_t block = (tokens + blocks - 1) / blocks;
   // As many heads at once as fit, but no fewer pieces than keep the threads busy on one picture.
   std::int64_t group = std::max<std::int64_t>(most_rows / block, 1);
-  group = std::min(group, std::max<std::int64_t>(heads * blocks / (kPiecesPerThread * threads), 1));
+  group = std::min(group, std::max<std::int64_t>(heads / (kPiecesPerThread * threads), 1));
   group = std::min(group, heads);
   while (heads % group != 0) --group;
 
@@ -126,33 +126,37 @@ void PictureAttention::operator()(const Rows& q, const Rows& k, const Rows& v,
                                   const Rows& out) const {
   const Prepared& prepared = *prepared_;
   const std::int64_t group = prepared.group, block = prepared.block, width = head_width_;
-  const std::int64_t blocks = (tokens_ + block - 1) / block;
   const std::int64_t groups = heads_ / group;
   const std::int64_t element = size_of(q.precision);
-  parallel_for(q.count / tokens_ * groups * blocks, [&](std::int64_t piece) {
+  parallel_for(q.count / tokens_ * groups, [&](std::int64_t piece) {
     const Prepared::Scratch& own = prepared.scratch[omp_get_thread_num()];
-    const std::int64_t query = piece % blocks * block;
-    const std::int64_t queries = std::min(block, tokens_ - query);
-    const std::int64_t first_head = piece / blocks % groups * group;
-    const std::int64_t first_row = piece / blocks / groups * tokens_;
+    auto* narrow = reinterpret_cast<std::uint16_t*>(own.narrow);
+    const std::int64_t first_head = piece % groups * group;
+    const std::int64_t first_row = piece / groups * tokens_;
     for (std::int64_t i = 0; i < group; ++i) {
       const std::int64_t column = (first_head + i) * width;
-      pack(q, first_row + query, queries, column, width, own.q + i * block * width * element);
       pack(k, first_row, tokens_, column, width, own.k + i * tokens_ * width * element);
       pack(v, first_row, tokens_, column, width, own.v + i * tokens_ * width * element);
     }
-    prepared.scores(own.q, own.k, own.scores, own.products);
-    auto* narrow = reinterpret_cast<std::uint16_t*>(own.narrow);
-    // The last block may be shorter: what the products make of its missing rows is not used.
-    for (std::int64_t i = 0; i < group; ++i) {
-      for (std::int64_t j = i * block; j < i * block + queries; ++j) {
-        softmax(own.scores + j * tokens_, tokens_, narrow ? narrow + j * tokens_ : nullptr);
+    for (std::int64_t query = 0; query < tokens_; query += block) {
+      // The last block may be shorter: what the products make of its missing rows is not used.
+      const std::int64_t queries = std::min(block, tokens_ - query);
+      for (std::int64_t i = 0; i < group; ++i) {
+        pack(q, first_row + query, queries, (first_head + i) * width, width,
+             own.q + i * block * width * element);
       }
-    }
-    prepared.mixed(narrow ? static_cast<void*>(narrow) : own.scores, own.v, own.out, own.products);
-    for (std::int64_t i = 0; i < group; ++i) {
-      unpack(own.out + i * block * width * element, queries, width, out, first_row + query,
-             (first_head + i) * width);
+      prepared.scores(own.q, own.k, own.scores, own.products);
+      for (std::int64_t i = 0; i < group; ++i) {
+        for (std::int64_t j = i * block; j < i * block + queries; ++j) {
+          softmax(own.scores + j * tokens_, tokens_, narrow ? narrow + j * tokens_ : nullptr);
+        }
+      }
+      prepared.mixed(narrow ? static_cast<void*>(narrow) : own.scores, own.v, own.out,
+                     own.products);
+      for (std::int64_t i = 0; i < group; ++i) {
+        unpack(own.out + i * block * width * element, queries, width, out, first_row + query,
+               (first_head + i) * width);
+      }
     }
   });
 }

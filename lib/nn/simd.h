@@ -7,7 +7,7 @@
 
 // Put before a function: one clone for AVX-512, one for AVX2, one for any x86-64.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define CLIP_CLONES __attribute__((target_clones("arch=skylake-avx512", "arch=haswell", "default")))
+#define CLIP_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CLIP_CLONES
 #endif
