@@ -1,0 +1,168 @@
+// The native encoder on whole models: the same numbers whatever stands beside them in a batch,
+// however many threads compute, and in both precisions. Models: CLIP_TEST_MODEL, a file, or all in
+// the folder CLIP_TEST_MODELS.
+
+#include "encoder/native_encoder.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <random>
+
+#include "nn/linear.h"
+#include "text/tokenizer.h"
+
+using namespace clip;
+
+namespace {
+
+std::vector<std::string> models() {
+  if (const char* file = std::getenv("CLIP_TEST_MODEL")) return {file};
+  const char* folder = std::getenv("CLIP_TEST_MODELS");
+  REQUIRE_MESSAGE(folder != nullptr, "CLIP_TEST_MODELS names no folder");
+  std::vector<std::string> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".pt") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  REQUIRE(paths.size() >= 4);
+  return paths;
+}
+
+struct Case {
+  explicit Case(const std::string& path) : model(std::make_shared<const ModelFile>(path)) {
+    // A large model takes long under this test, and its batches are the same code.
+    count = model->weights().parameter_count() > 20'000'000 ? 3 : 7;
+    const std::int64_t side = model->config().vision.image_size;
+    size = 3 * side * side;
+    // Smooth pictures, each of another colour and slope.
+    std::mt19937 random(1);
+    std::uniform_real_distribution<float> uniform(-1, 1);
+    for (std::int64_t i = 0; i < count * 3; ++i) {
+      const float base = uniform(random), dx = uniform(random), dy = uniform(random);
+      for (std::int64_t j = 0; j < side * side; ++j) {
+        pixels.push_back(base + dx * float(j % side) / float(side) +
+                         dy * float(j / side) / float(side) + 0.2F * uniform(random));
+      }
+    }
+    const Tokenizer tokenizer;
+    for (const char* text :
+         {"a photo of a cat", "a cat", "a photo of a dog", "", "a photo of a cat",
+          "the quick brown fox jumps over the lazy dog, again and again"}) {
+      prompts.push_back(tokenizer.encode_for_context(text, 77, false));
+    }
+  }
+
+  std::shared_ptr<const ModelFile> model;
+  std::int64_t count, size;
+  std::vector<float> pixels;
+  std::vector<TokenIds> prompts;
+};
+
+Embeddings normalized(Embeddings embeddings) {
+  normalize(&embeddings);
+  return embeddings;
+}
+
+double cosine(const float* a, const float* b, std::int64_t dim) {
+  double dot = 0;
+  for (std::int64_t i = 0; i < dim; ++i) dot += double(a[i]) * b[i];
+  return dot;
+}
+
+// 100 x cosine of every picture with every prompt.
+std::vector<double> scores(const Embeddings& images, const Embeddings& texts) {
+  std::vector<double> all;
+  for (std::int64_t i = 0; i < images.count; ++i) {
+    for (std::int64_t j = 0; j < texts.count; ++j) {
+      all.push_back(100 * cosine(images.row(i), texts.row(j), images.dim));
+    }
+  }
+  return all;
+}
+
+double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
+  REQUIRE(a.size() == b.size());
+  double largest = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
+  return largest;
+}
+
+}  // namespace
+
+TEST_CASE("a picture scores the same alone, at any place in a batch, and with any threads") {
+  for (const std::string& path : models()) {
+    CAPTURE(path);
+    const Case c(path);
+    NativeEncoder encoder(c.model, Precision::kFloat32, 2);
+    const Embeddings texts = normalized(encoder.encode_texts(c.prompts));
+    const auto together =
+        scores(normalized(encoder.encode_images(c.pixels.data(), c.count)), texts);
+    std::vector<double> alone;
+    for (std::int64_t i = 0; i < c.count; ++i) {
+      const auto one =
+          scores(normalized(encoder.encode_images(c.pixels.data() + i * c.size, 1)), texts);
+      alone.insert(alone.end(), one.begin(), one.end());
+    }
+    CHECK(largest_difference(together, alone) < 1e-4);
+    // The pictures score differently, or this would say nothing.
+    CHECK(std::abs(together[0] - together[c.prompts.size()]) > 0.01);
+
+    NativeEncoder single(c.model, Precision::kFloat32, 1);
+    const auto one_thread = scores(normalized(single.encode_images(c.pixels.data(), c.count)),
+                                   normalized(single.encode_texts(c.prompts)));
+    CHECK(largest_difference(together, one_thread) < 1e-4);
+    NativeEncoder many(c.model, Precision::kFloat32, 5);
+    const auto five_threads = scores(normalized(many.encode_images(c.pixels.data(), c.count)),
+                                     normalized(many.encode_texts(c.prompts)));
+    CHECK(largest_difference(together, five_threads) < 1e-4);
+  }
+}
+
+TEST_CASE("prompts score the same alone and together") {
+  for (const std::string& path : models()) {
+    CAPTURE(path);
+    const Case c(path);
+    NativeEncoder encoder(c.model, Precision::kFloat32, 2);
+    const Embeddings together = normalized(encoder.encode_texts(c.prompts));
+    for (std::size_t i = 0; i < c.prompts.size(); ++i) {
+      const Embeddings alone = normalized(encoder.encode_texts({c.prompts[i]}));
+      double largest = 0;
+      for (std::int64_t j = 0; j < alone.dim; ++j) {
+        largest = std::max<double>(largest, std::abs(alone.row(0)[j] - together.row(i)[j]));
+      }
+      CHECK(largest < 2e-5);
+    }
+    CHECK(cosine(together.row(0), together.row(4), together.dim) > 0.999999);
+    CHECK(cosine(together.row(0), together.row(1), together.dim) < 0.9999);
+  }
+}
+
+TEST_CASE("bf16 comes close to fp32, and says so where it is fp32") {
+  for (const std::string& path : models()) {
+    CAPTURE(path);
+    const Case c(path);
+    NativeEncoder exact(c.model, Precision::kFloat32, 2);
+    NativeEncoder fast(c.model, Precision::kBFloat16, 2);
+    CHECK(fast.notice().empty() == has_fast_bfloat16());
+    CHECK((fast.precision() == Precision::kBFloat16) == has_fast_bfloat16());
+    const Embeddings images = normalized(exact.encode_images(c.pixels.data(), c.count));
+    const Embeddings fast_images = normalized(fast.encode_images(c.pixels.data(), c.count));
+    const Embeddings texts = normalized(exact.encode_texts(c.prompts));
+    const Embeddings fast_texts = normalized(fast.encode_texts(c.prompts));
+    double least = 1;
+    for (std::int64_t i = 0; i < images.count; ++i) {
+      least = std::min(least, cosine(images.row(i), fast_images.row(i), images.dim));
+    }
+    for (std::int64_t i = 0; i < texts.count; ++i) {
+      least = std::min(least, cosine(texts.row(i), fast_texts.row(i), texts.dim));
+    }
+    const double moved = largest_difference(scores(images, texts), scores(fast_images, fast_texts));
+    MESSAGE(path << ": least cosine " << least << ", scores moved by at most " << moved);
+    CHECK(least >= 0.999);
+    CHECK(moved <= 0.3);
+  }
+}

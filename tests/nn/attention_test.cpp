@@ -1,0 +1,144 @@
+#include "nn/attention.h"
+
+#include <doctest/doctest.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "test_weights.h"
+
+using namespace clip;
+using namespace clip_test;
+
+namespace {
+
+struct Inputs {
+  std::vector<float> q, k, v;
+};
+
+// softmax(q k^T) v of one query over a list of rows, head by head, in double precision.
+std::vector<float> expected(const Inputs& inputs, const AttendedRows& attended, std::int64_t heads,
+                            std::int64_t head_width) {
+  const std::int64_t width = heads * head_width;
+  std::vector<float> result;
+  for (std::int64_t i = 0; i < attended.queries(); ++i) {
+    for (std::int64_t head = 0; head < heads; ++head) {
+      std::vector<double> weights;
+      for (auto j = attended.begin[i]; j < attended.begin[i + 1]; ++j) {
+        double score = 0;
+        for (std::int64_t d = 0; d < head_width; ++d) {
+          score += double(inputs.q[i * width + head * head_width + d]) *
+                   inputs.k[attended.rows[j] * width + head * head_width + d];
+        }
+        weights.push_back(score);
+      }
+      const double most = *std::max_element(weights.begin(), weights.end());
+      double sum = 0;
+      for (double& weight : weights) sum += weight = std::exp(weight - most);
+      for (std::int64_t d = 0; d < head_width; ++d) {
+        double value = 0;
+        for (std::size_t j = 0; j < weights.size(); ++j) {
+          value += weights[j] / sum *
+                   inputs.v[attended.rows[attended.begin[i] + j] * width + head * head_width + d];
+        }
+        result.push_back(float(value));
+      }
+    }
+  }
+  return result;
+}
+
+Inputs inputs_for(std::int64_t queries, std::int64_t rows, std::int64_t width,
+                  Precision precision) {
+  return {rounded(random_numbers(queries * width, 0.5F, 1), precision),
+          rounded(random_numbers(rows * width, 0.5F, 2), precision),
+          rounded(random_numbers(rows * width, 1, 3), precision)};
+}
+
+float tolerance(Precision precision) {
+  return precision == Precision::kFloat32 ? 1e-5F : 0.02F;
+}
+
+}  // namespace
+
+TEST_CASE("rows attend to the rows of their lists") {
+  for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
+    for (const std::int64_t head_width : {64, 80, 20, 4}) {
+      for (const std::int64_t rows : {1, 2, 15, 16, 17, 77}) {
+        CAPTURE(head_width);
+        CAPTURE(rows);
+        const std::int64_t heads = 3, width = heads * head_width, queries = 6;
+        // Query i attends to every (i + 1)th row, in reverse order.
+        AttendedRows attended;
+        for (std::int64_t i = 0; i < queries; ++i) {
+          for (std::int64_t row = rows - 1; row >= 0; row -= i + 1) {
+            attended.rows.push_back(std::int32_t(row));
+          }
+          attended.begin.push_back(std::int64_t(attended.rows.size()));
+        }
+        const Inputs inputs = inputs_for(queries, rows, width, precision);
+        Arena arena;
+        const Rows out = rows_of(std::vector<float>(queries * width), width, precision, &arena);
+        attend(attended, heads, rows_of(inputs.q, width, precision, &arena),
+               rows_of(inputs.k, width, precision, &arena),
+               rows_of(inputs.v, width, precision, &arena), out);
+        CHECK(largest_difference(values_of(out), expected(inputs, attended, heads, head_width)) <
+              tolerance(precision));
+      }
+    }
+  }
+}
+
+TEST_CASE("pictures attend within themselves, whatever their number of tokens and the threads") {
+  const int threads = omp_get_max_threads();
+  for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
+    for (const std::int64_t tokens : {2, 50, 197, 577}) {
+      for (const int used : {1, 2, 5}) {
+        CAPTURE(tokens);
+        CAPTURE(used);
+        omp_set_num_threads(used);
+        const std::int64_t pictures = 2, heads = 4, head_width = 64, width = heads * head_width;
+        AttendedRows attended;
+        for (std::int64_t i = 0; i < pictures * tokens; ++i) {
+          for (std::int64_t j = 0; j < tokens; ++j) {
+            attended.rows.push_back(std::int32_t(i / tokens * tokens + j));
+          }
+          attended.begin.push_back(std::int64_t(attended.rows.size()));
+        }
+        const Inputs inputs = inputs_for(pictures * tokens, pictures * tokens, width, precision);
+        Arena arena;
+        const Rows out =
+            rows_of(std::vector<float>(pictures * tokens * width), width, precision, &arena);
+        const PictureAttention attention(tokens, heads, head_width, precision, &arena);
+        attention(rows_of(inputs.q, width, precision, &arena),
+                  rows_of(inputs.k, width, precision, &arena),
+                  rows_of(inputs.v, width, precision, &arena), out);
+        CHECK(largest_difference(values_of(out), expected(inputs, attended, heads, head_width)) <
+              tolerance(precision));
+      }
+    }
+  }
+  omp_set_num_threads(threads);
+}
+
+TEST_CASE("softmax") {
+  for (const std::int64_t count : {1, 3, 16, 17, 50, 577}) {
+    CAPTURE(count);
+    std::vector<float> row = random_numbers(count, 20, 4);
+    row[std::size_t(count) / 2] = 500;  // what would overflow is no exception
+    if (count > 3) row[3] = -1000;
+    double sum = 0;
+    std::vector<float> wanted;
+    for (const float value : row) sum += std::exp(double(value) - 500);
+    for (const float value : row) wanted.push_back(float(std::exp(double(value) - 500) / sum));
+    std::vector<float> copy = row;
+    std::vector<std::uint16_t> narrow(row.size());
+    softmax(copy.data(), count, nullptr);
+    CHECK(largest_difference(copy, wanted) < 1e-6F);
+    softmax(row.data(), count, narrow.data());
+    for (std::size_t i = 0; i < narrow.size(); ++i) {
+      CHECK(std::abs(narrow[i] - bfloat16_from_float(wanted[i])) <= 1);  // its last bit
+    }
+  }
+}
