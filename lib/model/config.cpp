@@ -220,7 +220,10 @@ ModelConfig read_config(const Weights& weights, const ExportMetadata& metadata) 
   config.end_of_text = metadata.end_of_text.value_or(config.end_of_text);
 
   if (!is_clip(weights)) {
-    config.unrecognised = "its weights are not named as CLIP's are";
+    const auto first = weights.all().begin();
+    config.unrecognised = first == weights.all().end()
+                              ? "it has no weights"
+                              : fmt::format("weight {} is not one that CLIP has", first->first);
     take_stated_sizes(weights, metadata, &config);
     read_logit_scale(weights, &config);
     return config;

@@ -78,8 +78,20 @@ Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::i
   const auto layout =
       packed.describe(*this, 1, onednn::type_of(loader->precision())).weights_desc();
   packed.weights = memory(layout, onednn::engine(), loader->arena()->allocate(layout.get_size()));
-  memory source({packed.shape, memory::data_type::f32, memory::format_tag::oihw}, onednn::engine(),
-                const_cast<float*>(folded.weight.data()));
+  // Outputs innermost, as in the packed layout: oneDNN 3.7 packs wrongly from PyTorch's order where
+  // they do not fill the layout's blocks.
+  const std::int64_t taps = folded.side * folded.side;
+  std::vector<float> weight(folded.weight.size());
+  const float* from = folded.weight.data();
+  for (std::int64_t o = 0; o < outputs_; ++o) {
+    for (std::int64_t i = 0; i < inputs_; ++i) {
+      for (std::int64_t tap = 0; tap < taps; ++tap) {
+        weight[(tap * inputs_ + i) * outputs_ + o] = *from++;
+      }
+    }
+  }
+  memory source({packed.shape, memory::data_type::f32, memory::format_tag::hwio}, onednn::engine(),
+                weight.data());
   dnnl::reorder(source, packed.weights).execute(onednn::stream(), source, packed.weights);
   onednn::stream().wait();
 }

@@ -18,7 +18,8 @@ Linear Linear::load_projection(Loader* loader, const std::string& name) {
   for (std::int64_t i = 0; i < shape[0]; ++i) {
     for (std::int64_t j = 0; j < shape[1]; ++j) transposed[j * shape[0] + i] = *matrix++;
   }
-  return Linear(loader, transposed.data(), {}, shape[1], shape[0], Epilogue::kNone);
+  Loader exact = loader->with(Precision::kFloat32);
+  return Linear(&exact, transposed.data(), {}, shape[1], shape[0], Epilogue::kNone);
 }
 
 }  // namespace clip

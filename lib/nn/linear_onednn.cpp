@@ -94,9 +94,21 @@ Linear::Linear(Loader* loader, const float* weight, std::vector<float> bias, std
   packed.weights_desc = typical.weights_desc();
   packed.weights = memory(packed.weights_desc, onednn::engine(),
                           loader->arena()->allocate(packed.weights_desc.get_size()));
-  // PyTorch's [outputs, inputs] is the transpose of what a product x W reads.
-  memory source({{inputs, outputs}, memory::data_type::f32, memory::format_tag::ba},
-                onednn::engine(), const_cast<float*>(weight));
+  // PyTorch's [outputs, inputs] is the transpose of what a product x W reads. oneDNN 3.7 transposes
+  // wrongly where the outputs do not fill the layout's blocks; such layers are few and small.
+  constexpr std::int64_t kBlock = 64;
+  std::vector<float> transposed;
+  auto order = memory::format_tag::ba;
+  if (outputs % kBlock != 0) {
+    transposed.resize(static_cast<std::size_t>(outputs * inputs));
+    for (std::int64_t i = 0; i < outputs; ++i) {
+      for (std::int64_t j = 0; j < inputs; ++j) transposed[j * outputs + i] = *weight++;
+    }
+    weight = transposed.data();
+    order = memory::format_tag::ab;
+  }
+  memory source({{inputs, outputs}, memory::data_type::f32, order}, onednn::engine(),
+                const_cast<float*>(weight));
   dnnl::reorder(source, packed.weights).execute(onednn::stream(), source, packed.weights);
   onednn::stream().wait();
 }

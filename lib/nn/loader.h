@@ -19,6 +19,10 @@ class Loader {
   Loader(const Weights& weights, Precision precision, Arena* arena)
       : weights_(weights), precision_(precision), arena_(arena) {}
 
+  // The same weights for layers of another precision: those behind the last norm are few and cheap,
+  // and computed in float32 whatever the rest is in.
+  Loader with(Precision precision) const { return Loader(weights_, precision, arena_); }
+
   Precision precision() const { return precision_; }
   Arena* arena() const { return arena_; }
 

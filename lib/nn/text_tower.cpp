@@ -51,7 +51,7 @@ TextTower::TextTower(Loader* loader, const ModelConfig& config)
       projection_(Linear::load_projection(loader, "text_projection")),
       scratch_(most_rows_, most_rows_, width_, loader->precision(), loader->arena()),
       x_(loader->arena()->rows(most_rows_, width_, Precision::kFloat32)),
-      pooled_(loader->arena()->rows(most_rows_, width_, loader->precision())),
+      pooled_(loader->arena()->rows(most_rows_, width_, Precision::kFloat32)),
       result_(loader->arena()->rows(most_rows_, embedding_dim_, Precision::kFloat32)) {
   if (!token_embedding_.contiguous()) strided_tokens_ = loader->vector("token_embedding.weight");
 }

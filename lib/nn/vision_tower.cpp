@@ -57,7 +57,7 @@ VisionTower::VisionTower(Loader* loader, const ModelConfig& config)
       patches_(
           loader->arena()->rows(most_images_ * tokens_, 3 * patch_ * patch_, loader->precision())),
       x_(loader->arena()->rows(most_images_ * tokens_, width_, Precision::kFloat32)),
-      pooled_(loader->arena()->rows(most_images_, width_, loader->precision())) {}
+      pooled_(loader->arena()->rows(most_images_, width_, Precision::kFloat32)) {}
 
 // [count, 3, n, n] -> [count * tokens, 3 * patch * patch]: each patch's pixels in a row, channel by
 // channel. The class tokens' rows stay zero.

@@ -6,6 +6,8 @@
 #include <unicode/unistr.h>
 #include <unicode/utf8.h>
 
+#include <cstdint>
+
 #include "error.h"
 
 namespace clip {
@@ -31,6 +33,18 @@ std::u32string normalize(const icu::Normalizer2* form, UErrorCode status,
   if (U_FAILURE(status))
     throw Error("ICU cannot normalize text: " + std::string(u_errorName(status)));
   return from_icu(result);
+}
+
+// The edition of Unicode that the reference's token ids were made with. A newer ICU knows more
+// letters, which would change how texts are split from one system to the next.
+constexpr int kUnicodeVersion = 15;
+
+bool has_category(char32_t c, std::uint32_t mask) {
+  if ((U_GET_GC_MASK(static_cast<UChar32>(c)) & mask) == 0) return false;
+  if (c < 0x250) return true;  // Latin: as old as Unicode, and most of all text
+  UVersionInfo age;
+  u_charAge(static_cast<UChar32>(c), age);
+  return age[0] <= kUnicodeVersion && (age[0] < kUnicodeVersion || age[1] == 0);
 }
 
 }  // namespace
@@ -69,11 +83,11 @@ bool is_white_space(char32_t c) {
 }
 
 bool is_letter(char32_t c) {
-  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_L_MASK) != 0;
+  return has_category(c, U_GC_L_MASK);
 }
 
 bool is_number(char32_t c) {
-  return (U_GET_GC_MASK(static_cast<UChar32>(c)) & U_GC_N_MASK) != 0;
+  return has_category(c, U_GC_N_MASK);
 }
 
 std::u32string normalize_nfc(const std::u32string& text) {

@@ -10,7 +10,9 @@ from pathlib import Path
 from common import (MODELS, PHOTOGRAPHS, PROMPTS, json_lines, largest_difference, need, photographs,
                     reference_scores, run, scores_of)
 
-Image = need("PIL.Image".split(".")[0]) and __import__("PIL.Image").Image
+need("PIL")
+from PIL import Image  # noqa: E402 (after the check that it is there)
+
 TINY = MODELS / "published-tiny.pt"
 
 
@@ -23,10 +25,15 @@ class Exactness(unittest.TestCase):
 
     def check_model(self, name, tolerance=0.001):
         images = photographs()
-        done = score("--json", *images, *PROMPTS, model=MODELS / name)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        ours = json_lines(done.stdout)
         theirs = reference_scores(MODELS / name, images, PROMPTS)
+        for engine in ("native", "torchscript"):
+            with self.subTest(engine=engine):
+                done = score("--json", "--engine", engine, *images, *PROMPTS, model=MODELS / name)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.compare(f"{name}, {engine}", images, json_lines(done.stdout), theirs,
+                             tolerance)
+
+    def compare(self, name, images, ours, theirs, tolerance):
         self.assertEqual([one["image"] for one in ours], [str(path) for path in images])
         self.assertGreaterEqual(len(images) * len(PROMPTS), 20)
         difference = largest_difference(scores_of(ours), scores_of(theirs))

@@ -21,10 +21,11 @@ PIECES = [
     "<|startoftext|>", "<|endoftext|>", "<|STARTOFTEXT|>", "<|ſtartoftext|>", "<|endoftext|", "👩‍🚀", "½",
     "Ⅷ", "٣", "K", "Å", "\x00", "\x7f", "ΑΣ", "Σ", "ẞ", "İ", "'re", "'RE", "!?", "...", "''",
 ]
-# Newer Unicode versions know characters that this Python does not; they are left out.
+# The tokenizer knows Unicode 15.0. What this Python does not know is left out, and so are the
+# characters of 15.1, which it may know.
 ASSIGNED = [
     chr(c) for c in range(0x20, 0x30000)
-    if not 0xD800 <= c < 0xE000 and unicodedata.category(chr(c)) != "Cn"
+    if not 0xD800 <= c < 0xE000 and not 0x2EBF0 <= c < 0x2EE60 and unicodedata.category(chr(c)) != "Cn"
 ]
 
 
