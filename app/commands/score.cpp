@@ -38,7 +38,7 @@ struct Inputs {
 };
 
 bool is_file(const std::string& path) {
-  struct stat info {};
+  struct stat info = {};
   return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
 }
 

@@ -20,7 +20,7 @@ void for_each_line(const std::string& path,
   const bool standard_input = path == "-";
   if (!standard_input) {
     // A folder opens like a file and then reads as empty, which would hide the mistake.
-    struct stat info {};
+    struct stat info = {};
     if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
       throw clip::Error(fmt::format("cannot read {}: it is a folder, expected a list", path));
     }

@@ -17,7 +17,7 @@ std::string read_file(const std::string& path) {
   const auto fail = [&](const std::string& why) -> Error {
     return Error(fmt::format("cannot read {}: {}", path, why));
   };
-  struct stat info {};
+  struct stat info = {};
   if (::stat(path.c_str(), &info) != 0) throw fail(std::strerror(errno));
   if (S_ISDIR(info.st_mode)) throw fail("it is a folder");
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),

@@ -18,7 +18,7 @@ MappedFile::MappedFile(const std::string& path) : path_(path) {
   // O_NONBLOCK: opening a named pipe must not wait for a writer; it is refused below.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw Error(fmt::format("cannot open {}: {}", path, std::strerror(errno)));
-  struct stat info {};
+  struct stat info = {};
   std::string problem;
   if (::fstat(fd, &info) != 0) {
     problem = std::strerror(errno);
