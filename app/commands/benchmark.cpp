@@ -15,7 +15,9 @@
 #include "encoder/yardstick.h"
 #include "errors.h"
 #include "options.h"
+#include "pipeline/prompts.h"
 #include "text/tokenizer.h"
+#include "ui/input_lists.h"
 #include "ui/json.h"
 #include "ui/text.h"
 
@@ -29,6 +31,7 @@ constexpr int kLeastRounds = 3;
 struct BenchmarkOptions {
   std::vector<std::int64_t> batches = {1, 4, 16};
   double seconds = 2;
+  std::string texts;
   bool json = false;
   ModelOptions model;
 };
@@ -160,6 +163,12 @@ int run_benchmark(const BenchmarkOptions& options) {
   const auto short_ids = short_prompts(&random);
   const auto full_ids = full_prompts(config.text.context_length, &random);
 
+  std::vector<clip::TokenIds> given_ids;
+  if (!options.texts.empty()) {
+    given_ids = clip::tokenize_prompts(clip::Tokenizer(), config, read_texts(options.texts), false);
+    if (given_ids.empty()) throw UsageError(options.texts + " holds no prompts");
+  }
+
   std::vector<Workload> workloads;
   for (const std::int64_t batch : options.batches) {
     workloads.push_back({fmt::format("pictures, {} at once", batch), batch, 0,
@@ -173,6 +182,16 @@ int run_benchmark(const BenchmarkOptions& options) {
   };
   prompts("\"a photo of a ...\"", short_ids);
   prompts("all different", full_ids);
+  if (!given_ids.empty()) {
+    std::size_t tokens = 0;
+    for (const clip::TokenIds& ids : given_ids) tokens += ids.size();
+    const auto count = static_cast<std::int64_t>(given_ids.size());
+    // The yardstick's prompts all have the average length, rounded up.
+    const auto length =
+        static_cast<std::int64_t>((tokens + given_ids.size() - 1) / given_ids.size());
+    workloads.push_back({fmt::format("{} prompts of the file", count), count, length,
+                         [&] { encoder->encode_texts(given_ids); }});
+  }
 
   // Once each, so that all is built and the memory's peak is known before the yardsticks take any.
   for (const Workload& workload : workloads) workload.encode();
@@ -218,6 +237,10 @@ void setup_benchmark(CLI::App* app, std::function<int()>* command) {
       ->check(CLI::Range(1, 1024))
       ->type_name("N,...")
       ->capture_default_str();
+  benchmark
+      ->add_option("--texts", options->texts,
+                   "File of prompts (-: stdin) to encode all at once, beside the made-up ones")
+      ->type_name("FILE");
   benchmark->add_option("--seconds", options->seconds, "Time to spend on each row, at least")
       ->check(CLI::Range(0.0, 3600.0))
       ->type_name("S")

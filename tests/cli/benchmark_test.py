@@ -28,6 +28,14 @@ class Benchmark(unittest.TestCase):
                     self.assertAlmostEqual(row["products_seconds_each"] * row["ratio"],
                                            row["seconds_each"], places=9)
 
+    def test_prompts_of_a_file(self):
+        done = run("benchmark", "--json", "--seconds", "0", "--batch", "1", "--texts", "-",
+                   "--model", MODELS / "tiny.pt", stdin="a cat\na photo of a dog\n\n")
+        row = json.loads(done.stdout)["rows"][-1]
+        self.assertEqual((row["batch"], row["tokens"]), (2, 6))
+        done = run("benchmark", "--texts", "-", "--model", MODELS / "tiny.pt", stdin="")
+        self.assertEqual(done.returncode, 2)
+
     def test_table(self):
         done = run("benchmark", "--seconds", "0", "--batch", "2", "--model", MODELS / "tiny.pt",
                    "--threads", "1")
