@@ -1,6 +1,8 @@
 #include "nn/convolution.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace clip {
 
@@ -22,6 +24,17 @@ FoldedConvolution::FoldedConvolution(Loader* loader, const std::string& convolut
     for (std::int64_t j = 0; j < size; ++j) weight[i * size + j] *= scale;
     bias[i] -= mean[i] * scale;
   }
+}
+
+void FoldedConvolution::pad_inputs(std::int64_t more) {
+  const std::int64_t taps = side * side;
+  std::vector<float> padded(static_cast<std::size_t>(outputs * (inputs + more) * taps));
+  for (std::int64_t i = 0; i < outputs; ++i) {
+    std::copy_n(weight.data() + i * inputs * taps, inputs * taps,
+                padded.data() + i * (inputs + more) * taps);
+  }
+  weight = std::move(padded);
+  inputs += more;
 }
 
 }  // namespace clip

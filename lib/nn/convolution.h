@@ -19,13 +19,17 @@ struct FoldedConvolution {
   // "running_mean", "running_var" [outputs]; epsilon 1e-5.
   FoldedConvolution(Loader* loader, const std::string& convolution, const std::string& norm);
 
+  // Adds inputs that are given no weight.
+  void pad_inputs(std::int64_t more);
+
   std::int64_t outputs, inputs, side;
   std::vector<float> weight, bias;
 };
 
 class Convolution {
  public:
-  // For pictures of `side` x `side`, which is even where `stride` is 2; else that is 1. Padding 1.
+  // An even number of inputs. For pictures of `side` x `side`, which is even where `stride` is 2;
+  // else that is 1. Padding 1.
   Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t side,
               std::int64_t stride);
   ~Convolution();

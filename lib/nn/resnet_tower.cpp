@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kBufferBytes = 32 << 20;  // that a batch is sized by
 constexpr std::int64_t kMostImages = 16;
+// Red, green, blue, and a zero: oneDNN 3.7 convolves an odd number of channels wrongly in bfloat16.
+constexpr std::int64_t kChannels = 4;
 
 Linear load_1x1(Loader* loader, const std::string& convolution, const std::string& norm,
                 Epilogue epilogue) {
@@ -51,9 +53,10 @@ void set(const Rows& rows, std::int64_t row, std::int64_t column, float value) {
 
 // The largest map of a picture, in numbers: of the stem's third convolution, [n / 2, n / 2, width],
 // and of the first stage, [n / 4, n / 4, 4 width]; later stages have half as many each. The picture
-// itself has 3 n n.
+// itself has channels x n x n.
 std::int64_t largest_map(const VisionConfig& vision) {
-  return vision.image_size / 2 * (vision.image_size / 2) * std::max<std::int64_t>(vision.width, 12);
+  return vision.image_size / 2 * (vision.image_size / 2) *
+         std::max<std::int64_t>(vision.width, 4 * kChannels);
 }
 
 }  // namespace
@@ -82,8 +85,9 @@ ResNetTower::ResNetTower(Loader* loader, const ModelConfig& config)
       v_proj_(Linear::load(loader, "visual.attnpool.v_proj", Epilogue::kNone)),
       c_proj_(Linear::load(loader, "visual.attnpool.c_proj", Epilogue::kNone)) {
   for (int i = 1; i <= 3; ++i) {
-    const FoldedConvolution folded(loader, fmt::format("visual.conv{}", i),
-                                   fmt::format("visual.bn{}", i));
+    FoldedConvolution folded(loader, fmt::format("visual.conv{}", i),
+                             fmt::format("visual.bn{}", i));
+    if (i == 1) folded.pad_inputs(kChannels - folded.inputs);
     stem_.emplace_back(loader, folded, i == 1 ? image_size_ : image_size_ / 2, i == 1 ? 2 : 1);
   }
   std::int64_t side = image_size_ / 4;
@@ -134,15 +138,16 @@ void ResNetTower::pool(const Rows& in, std::int64_t images, std::int64_t side,
 }
 
 Rows ResNetTower::encode_map(const float* pixels, std::int64_t count, std::int64_t* side) {
-  // Pictures pixel by pixel.  x: [count * n * n, 3], n = image size
+  // Pictures pixel by pixel.  x: [count * n * n, channels], n = image size
   std::int64_t n = image_size_;
-  Rows x = view(1, count * n * n, 3);
+  Rows x = view(1, count * n * n, kChannels);
   parallel_for(count * n, [&](std::int64_t line) {
     const float* from = pixels + line / n * 3 * n * n + line % n * n;
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t channel = 0; channel < 3; ++channel) {
         set(x, line * n + i, channel, from[channel * n * n + i]);
       }
+      set(x, line * n + i, kChannels - 1, 0);
     }
   });
 

@@ -23,10 +23,11 @@ PIECES = [
 ]
 # The tokenizer knows Unicode 15.0. What this Python does not know is left out, and so are the
 # characters of 15.1, which it may know.
-ASSIGNED = [
-    chr(c) for c in range(0x20, 0x30000)
-    if not 0xD800 <= c < 0xE000 and not 0x2EBF0 <= c < 0x2EE60 and unicodedata.category(chr(c)) != "Cn"
-]
+def is_known(c):
+    return unicodedata.category(c) != "Cn" and not 0x2EBF0 <= ord(c) < 0x2EE60
+
+
+ASSIGNED = [chr(c) for c in range(0x20, 0x30000) if not 0xD800 <= c < 0xE000 and is_known(chr(c))]
 
 
 def random_text(source):
@@ -52,7 +53,9 @@ def random_bytes(source):
     for _ in range(source.randint(1, 4)):
         if data:
             data[source.randrange(len(data))] = source.randrange(256)
-    return bytes(data)
+    # A changed byte may have made a character of a newer Unicode.
+    known = all(map(is_known, data.decode(errors="replace")))
+    return bytes(data) if known else random_bytes(source)
 
 
 def main():
