@@ -71,12 +71,12 @@ CLIP_INLINE void exp_of(const Float16x& x, Float16x* result) {
   p = p * r + 0.5F;
   p = p * r + 1.0F;
   p = p * r + 1.0F;
-  Int16x exponent, bits;
+  UInt16x exponent, bits;  // unsigned: what overflows far below zero is not kept
   std::memcpy(&exponent, &shifted, sizeof(exponent));
   std::memcpy(&bits, &p, sizeof(bits));
   bits += exponent << 23;
   const Int16x keep = x > -87.0F;  // all bits set, or none
-  bits &= keep;
+  bits &= (UInt16x)keep;           // GCC converts vectors of equal size bit by bit
   std::memcpy(result, &bits, sizeof(bits));
 }
 
