@@ -146,49 +146,85 @@ CLIP_CLONES void attend_bf16(const std::uint16_t* q, const std::uint16_t* k, std
   attend_one(q, k, k_stride, v, v_stride, rows, count, width, scores, out);
 }
 
-CLIP_CLONES void softmax_f32(float* row, std::int64_t count, std::uint16_t* narrow) {
-  const std::int64_t vectors = count / kLanes * kLanes;
-  Float16x v, most;
-  most = Float16x{} + row[0];
-  for (std::int64_t i = 0; i < vectors; i += kLanes) {
-    load(row + i, &v);
-    most = v > most ? v : most;
+// The largest number of a row. Four chains, for a maximum takes longer than a load.
+CLIP_INLINE float largest_of(const float* row, std::int64_t count) {
+  Float16x v, most[4];
+  for (Float16x& chain : most) chain = Float16x{} + row[0];
+  std::int64_t i = 0;
+  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+    for (int chain = 0; chain < 4; ++chain) {
+      load(row + i + chain * kLanes, &v);
+      most[chain] = v > most[chain] ? v : most[chain];
+    }
   }
+  for (; i + kLanes <= count; i += kLanes) {
+    load(row + i, &v);
+    most[0] = v > most[0] ? v : most[0];
+  }
+  most[0] = most[1] > most[0] ? most[1] : most[0];
+  most[2] = most[3] > most[2] ? most[3] : most[2];
+  most[0] = most[2] > most[0] ? most[2] : most[0];
   float largest = row[0];
-  for (std::int64_t i = 0; i < kLanes; ++i) largest = std::max(largest, most[i]);
-  for (std::int64_t i = vectors; i < count; ++i) largest = std::max(largest, row[i]);
+  for (std::int64_t lane = 0; lane < kLanes; ++lane) largest = std::max(largest, most[0][lane]);
+  for (; i < count; ++i) largest = std::max(largest, row[i]);
+  return largest;
+}
 
-  Float16x sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
-  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+template <typename Out>
+CLIP_INLINE float exponentials_of(const float* row, std::int64_t count, Out* out) {
+  const float largest = largest_of(row, count);
+  Float16x v, sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
     load(row + i, &v);
     exp_of(v - largest, &v);
     sum += v;
-    store(row + i, v);
+    store(out + i, v);
   }
-  for (std::int64_t i = vectors; i < count; ++i) tail[i - vectors] = row[i] - largest;
+  for (std::int64_t lane = 0; i + lane < count; ++lane) tail[lane] = row[i + lane] - largest;
   exp_of(tail, &tail);
-  const float scale = 1 / sum_of(sum + tail);
-  if (narrow != nullptr) {
-    for (std::int64_t i = 0; i < vectors; i += kLanes) {
-      load(row + i, &v);
-      store(narrow + i, v * scale);
-    }
-    for (std::int64_t i = vectors; i < count; ++i) {
-      narrow[i] = bfloat16_from_float(tail[i - vectors] * scale);
-    }
-  } else {
-    for (std::int64_t i = 0; i < vectors; i += kLanes) {
-      load(row + i, &v);
-      store(row + i, v * scale);
-    }
-    for (std::int64_t i = vectors; i < count; ++i) row[i] = tail[i - vectors] * scale;
+  for (std::int64_t lane = 0; i + lane < count; ++lane) set(out + i + lane, tail[lane]);
+  return 1 / sum_of(sum + tail);
+}
+
+CLIP_CLONES float exponentials_f32(float* row, std::int64_t count) {
+  return exponentials_of(row, count, row);
+}
+CLIP_CLONES float exponentials_bf16(const float* row, std::int64_t count, std::uint16_t* out) {
+  return exponentials_of(row, count, out);
+}
+
+template <typename Out>
+CLIP_INLINE void scale_to(const float* row, std::int64_t count, float scale, Out* out) {
+  Float16x v;
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    load(row + i, &v);
+    store(out + i, v * scale);
   }
+  for (; i < count; ++i) set(out + i, row[i] * scale);
+}
+
+CLIP_CLONES void scale_to_f32(const float* row, std::int64_t count, float scale, float* out) {
+  scale_to(row, count, scale, out);
+}
+CLIP_CLONES void scale_to_bf16(const float* row, std::int64_t count, float scale,
+                               std::uint16_t* out) {
+  scale_to(row, count, scale, out);
 }
 
 }  // namespace
 
-void softmax(float* row, std::int64_t count, std::uint16_t* narrow) {
-  softmax_f32(row, count, narrow);
+float exponentials(float* row, std::int64_t count, std::uint16_t* narrow) {
+  return narrow == nullptr ? exponentials_f32(row, count) : exponentials_bf16(row, count, narrow);
+}
+
+void scale_row(const float* row, std::int64_t count, float scale, Precision precision, void* out) {
+  if (precision == Precision::kFloat32) {
+    scale_to_f32(row, count, scale, static_cast<float*>(out));
+  } else {
+    scale_to_bf16(row, count, scale, static_cast<std::uint16_t*>(out));
+  }
 }
 
 void attend(const AttendedRows& attended, std::int64_t heads, const Rows& q, const Rows& k,

@@ -47,8 +47,11 @@ struct AttendedRows {
 void attend(const AttendedRows& attended, std::int64_t heads, const Rows& q, const Rows& k,
             const Rows& v, const Rows& out);
 
-// The softmax of the first `count` numbers of a row, in place, and rounded to bfloat16 as well
-// where `narrow` is given.
-void softmax(float* row, std::int64_t count, std::uint16_t* narrow);
+// The two halves of a softmax whose weights are used in between, so that what is divided by the sum
+// is the short result and not the long row. `exponentials` makes of `count` scores e^(score - the
+// largest), in place or, where `narrow` is given, there in bfloat16, and gives 1 / their sum;
+// `scale_row` writes `count` numbers times that, in either precision.
+float exponentials(float* row, std::int64_t count, std::uint16_t* narrow);
+void scale_row(const float* row, std::int64_t count, float scale, Precision precision, void* out);
 
 }  // namespace clip

@@ -53,19 +53,12 @@ struct BatchedProduct {
   }
 };
 
-// `count` rows of a head into a dense block, and back.
+// `count` rows of a head into a dense block.
 void pack(const Rows& from, std::int64_t first, std::int64_t count, std::int64_t column,
           std::int64_t width, std::byte* to) {
   const auto bytes = static_cast<std::size_t>(width * size_of(from.precision));
   for (std::int64_t i = 0; i < count; ++i) {
     std::memcpy(to + i * static_cast<std::int64_t>(bytes), from.at(first + i, column), bytes);
-  }
-}
-void unpack(const std::byte* from, std::int64_t count, std::int64_t width, const Rows& to,
-            std::int64_t first, std::int64_t column) {
-  const auto bytes = static_cast<std::size_t>(width * size_of(to.precision));
-  for (std::int64_t i = 0; i < count; ++i) {
-    std::memcpy(to.at(first + i, column), from + i * static_cast<std::int64_t>(bytes), bytes);
   }
 }
 
@@ -75,11 +68,13 @@ struct PictureAttention::Prepared {
   // A piece of work: `group` heads of one picture, `block` queries at a time.
   std::int64_t group, block;
   BatchedProduct scores, mixed;
-  // Of each thread: queries, keys, values, scores, their bfloat16 form, result, and what the
-  // products need.
+  // Of each thread.
   struct Scratch {
-    std::byte *q, *k, *v, *narrow, *out, *products;
-    float* scores;
+    std::byte *q, *k, *v;
+    float *scores, *sums;  // and the inverse sum of each row's exponentials
+    std::byte* narrow;     // the exponentials in bfloat16, where that is the precision
+    float* out;
+    std::byte* products;  // what oneDNN's products need
   };
   std::vector<Scratch> scratch;
 };
@@ -102,7 +97,7 @@ PictureAttention::PictureAttention(std::int64_t tokens, std::int64_t heads, std:
       group,
       block,
       BatchedProduct(group, block, head_width, tokens, true, precision, Precision::kFloat32),
-      BatchedProduct(group, block, tokens, head_width, false, precision, precision),
+      BatchedProduct(group, block, tokens, head_width, false, precision, Precision::kFloat32),
       {}});
   const std::int64_t element = size_of(precision);
   for (std::int64_t i = 0; i < threads; ++i) {
@@ -113,7 +108,8 @@ PictureAttention::PictureAttention(std::int64_t tokens, std::int64_t heads, std:
     own.scores = reinterpret_cast<float*>(arena->allocate(group * block * tokens * 4));
     own.narrow =
         precision == Precision::kFloat32 ? nullptr : arena->allocate(group * block * tokens * 2);
-    own.out = arena->allocate(group * block * head_width * element);
+    own.sums = reinterpret_cast<float*>(arena->allocate(group * block * 4));
+    own.out = reinterpret_cast<float*>(arena->allocate(group * block * head_width * 4));
     own.products = arena->allocate(
         std::max(prepared_->scores.scratchpad.get_size(), prepared_->mixed.scratchpad.get_size()));
     prepared_->scratch.push_back(own);
@@ -148,14 +144,18 @@ void PictureAttention::operator()(const Rows& q, const Rows& k, const Rows& v,
       prepared.scores(own.q, own.k, own.scores, own.products);
       for (std::int64_t i = 0; i < group; ++i) {
         for (std::int64_t j = i * block; j < i * block + queries; ++j) {
-          softmax(own.scores + j * tokens_, tokens_, narrow ? narrow + j * tokens_ : nullptr);
+          own.sums[j] = exponentials(own.scores + j * tokens_, tokens_,
+                                     narrow ? narrow + j * tokens_ : nullptr);
         }
       }
       prepared.mixed(narrow ? static_cast<void*>(narrow) : own.scores, own.v, own.out,
                      own.products);
       for (std::int64_t i = 0; i < group; ++i) {
-        unpack(own.out + i * block * width * element, queries, width, out, first_row + query,
-               (first_head + i) * width);
+        for (std::int64_t j = 0; j < queries; ++j) {
+          const std::int64_t row = i * block + j;
+          scale_row(own.out + row * width, width, own.sums[row], out.precision,
+                    out.at(first_row + query + j, (first_head + i) * width));
+        }
       }
     }
   });
