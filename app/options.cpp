@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "encoder/processors.h"
 #include "errors.h"
 #include "ui/text.h"
 
@@ -83,6 +84,11 @@ std::shared_ptr<const clip::ModelFile> open_model(const ModelOptions& options) {
     notice(fmt::format("{} does not say it, so this is assumed: {}", options.path, assumed));
   }
   return model;
+}
+
+std::size_t threads(const ModelOptions& options) {
+  const int count = options.encoder.threads;
+  return static_cast<std::size_t>(count > 0 ? count : clip::usable_processors());
 }
 
 std::unique_ptr<clip::Encoder> open_encoder(std::shared_ptr<const clip::ModelFile> model,

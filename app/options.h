@@ -18,6 +18,9 @@ struct ModelOptions {
 
 void add_model_options(CLI::App* command, ModelOptions* options);
 
+// How many threads the options ask for: all processors where they name none.
+std::size_t threads(const ModelOptions& options);
+
 // Opens the encoder that the options ask for, and tells stderr what it has to say.
 std::unique_ptr<clip::Encoder> open_encoder(std::shared_ptr<const clip::ModelFile> model,
                                             const ModelOptions& options);

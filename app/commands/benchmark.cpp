@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "encoder/processors.h"
 #include "encoder/yardstick.h"
 #include "errors.h"
 #include "options.h"
@@ -198,8 +197,7 @@ int run_benchmark(const BenchmarkOptions& options) {
   Json json = {{"model", options.model.path},
                {"engine", encoder->engine()},
                {"precision", encoder->precision() == clip::Precision::kFloat32 ? "fp32" : "bf16"},
-               {"threads", options.model.encoder.threads > 0 ? options.model.encoder.threads
-                                                             : clip::usable_processors()},
+               {"threads", threads(options.model)},
                {"load_seconds", load_seconds},
                {"peak_memory_bytes", peak_memory()}};
   if (!options.json) print_header(json);

@@ -20,7 +20,7 @@
 namespace clip_cli {
 namespace {
 
-// Pictures in memory at once; what was scored is printed before the next ones are read.
+// Pictures scored at once; the same number again is decoded beside them.
 constexpr std::size_t kBatch = 16;
 
 struct ScoreOptions {
@@ -134,17 +134,22 @@ int run_score(const ScoreOptions& options) {
   // Prompts first: one that is too long should not cost the wait for the weights.
   const auto ids =
       clip::tokenize_prompts(clip::Tokenizer(), config, inputs.texts, options.truncate);
+  // The first pictures are decoded while the weights are read.
+  auto path = inputs.images.begin();
+  clip::ImageStream stream(
+      [&](std::string* next) {
+        if (path == inputs.images.end()) return false;
+        *next = *path++;
+        return true;
+      },
+      clip::preprocess_rule(config), decode_options(options.image),
+      static_cast<int>(std::min<std::size_t>(inputs.images.size(), threads(options.model))),
+      2 * kBatch);
   const auto encoder = open_encoder(model, options.model);
   const clip::Embeddings prompts = clip::embed_prompts(encoder.get(), ids);
-  const clip::PreprocessRule rule = clip::preprocess_rule(config);
 
   bool failed = false;
-  for (std::size_t begin = 0; begin < inputs.images.size(); begin += kBatch) {
-    const auto first = inputs.images.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto size = std::min(kBatch, inputs.images.size() - begin);
-    const clip::ImageBatch batch =
-        clip::embed_images(encoder.get(), rule, decode_options(options.image),
-                           {first, first + static_cast<std::ptrdiff_t>(size)});
+  for (clip::ImageBatch batch; clip::embed_next(&stream, encoder.get(), kBatch, &batch);) {
     const std::vector<double> cosines = clip::cosine_matrix(batch.embeddings, prompts);
     const double* row = cosines.data();
     for (const clip::ImageResult& result : batch.results) {

@@ -1,6 +1,6 @@
 #include "pipeline/image_batch.h"
 
-#include "error.h"
+#include <utility>
 
 namespace clip {
 
@@ -14,27 +14,22 @@ PreprocessRule preprocess_rule(const ModelConfig& config) {
   return rule;
 }
 
-ImageBatch embed_images(Encoder* encoder, const PreprocessRule& rule, const DecodeOptions& options,
-                        const std::vector<std::string>& paths) {
-  ImageBatch batch;
+bool embed_next(ImageStream* stream, Encoder* encoder, std::size_t most, ImageBatch* batch) {
+  *batch = ImageBatch();
   std::vector<float> pixels;  // [good pictures, 3, n, n]
   std::int64_t good = 0;
-  for (const std::string& path : paths) {
-    ImageResult result{path, ""};
-    try {
-      const std::vector<float> picture = preprocess_file(path, rule, options);
-      pixels.insert(pixels.end(), picture.begin(), picture.end());
+  for (PreparedImage image; batch->results.size() < most && stream->next(&image);) {
+    if (image.error.empty()) {
       ++good;
-    } catch (const Error& error) {
-      result.error = error.what();
+      pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
     }
-    batch.results.push_back(std::move(result));
+    batch->results.push_back({std::move(image.path), std::move(image.error)});
   }
   if (good > 0) {
-    batch.embeddings = encoder->encode_images(pixels.data(), good);
-    normalize(&batch.embeddings);
+    batch->embeddings = encoder->encode_images(pixels.data(), good);
+    normalize(&batch->embeddings);
   }
-  return batch;
+  return !batch->results.empty();
 }
 
 }  // namespace clip

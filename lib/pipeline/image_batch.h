@@ -1,5 +1,5 @@
-// From picture files to normalized embeddings, a batch at a time. A picture that cannot be read is
-// a result with an error in it, never the end of the run.
+// From prepared pictures to normalized embeddings, a batch at a time. A picture that could not be
+// read is a result with an error in it, never the end of the run.
 #pragma once
 
 #include <string>
@@ -9,6 +9,7 @@
 #include "image/decode.h"
 #include "image/preprocess.h"
 #include "model/config.h"
+#include "pipeline/image_stream.h"
 
 namespace clip {
 
@@ -25,7 +26,7 @@ struct ImageBatch {
 // How pictures become the model's input.
 PreprocessRule preprocess_rule(const ModelConfig& config);
 
-ImageBatch embed_images(Encoder* encoder, const PreprocessRule& rule, const DecodeOptions& options,
-                        const std::vector<std::string>& paths);
+// Embeds the next pictures of a stream, at most `most`. False when there are none.
+bool embed_next(ImageStream* stream, Encoder* encoder, std::size_t most, ImageBatch* batch);
 
 }  // namespace clip

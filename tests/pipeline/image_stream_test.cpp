@@ -1,0 +1,122 @@
+#include "pipeline/image_stream.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+using namespace clip;
+
+namespace {
+
+// A picture of one grey, `shade`, large enough that its decoding takes its time, or not.
+std::string write_picture(int shade, int side) {
+  const std::filesystem::path folder = CLIP_TEST_FOLDER;
+  std::filesystem::create_directories(folder);
+  const std::string path = folder / ("shade-" + std::to_string(shade) + ".pgm");
+  std::ofstream file(path, std::ios::binary);
+  file << "P5\n"
+       << side << " " << side << "\n255\n"
+       << std::string(std::size_t(side) * std::size_t(side), char(shade));
+  return path;
+}
+
+PreprocessRule rule() {
+  PreprocessRule rule;
+  rule.image_size = 8;
+  rule.mean = {0, 0, 0};
+  rule.deviation = {1, 1, 1};
+  return rule;
+}
+
+// The paths of a list, one after the other.
+ImageStream::NextPath from(const std::vector<std::string>& paths, std::atomic<int>* taken) {
+  return [&paths, taken](std::string* next) {
+    const int index = (*taken)++;
+    if (index >= int(paths.size())) return false;
+    *next = paths[std::size_t(index)];
+    return true;
+  };
+}
+
+}  // namespace
+
+TEST_CASE("pictures come in the order of their paths, bad ones among them") {
+  std::vector<std::string> paths;
+  for (int i = 0; i < 60; ++i) {
+    // Large and small in turn, so that later ones are ready first.
+    paths.push_back(i % 7 == 3 ? "missing-" + std::to_string(i)
+                               : write_picture(i, i % 2 == 0 ? 700 : 8));
+  }
+  for (const int workers : {1, 3, 8}) {
+    std::atomic<int> taken{0};
+    ImageStream stream(from(paths, &taken), rule(), DecodeOptions(), workers, 5);
+    PreparedImage image;
+    for (int i = 0; i < 60; ++i) {
+      REQUIRE(stream.next(&image));
+      CHECK(image.path == paths[std::size_t(i)]);
+      CHECK(image.error.empty() == (i % 7 != 3));
+      if (image.error.empty()) {
+        REQUIRE(image.pixels.size() == 3 * 8 * 8);
+        CHECK(image.pixels[20] == float(i) / 255);
+      } else {
+        CHECK(image.error.find(image.path) != std::string::npos);
+        CHECK(image.pixels.empty());
+      }
+    }
+    CHECK_FALSE(stream.next(&image));
+    CHECK_FALSE(stream.next(&image));
+  }
+}
+
+TEST_CASE("no worker runs further ahead than it may") {
+  const std::vector<std::string> paths(100, write_picture(1, 8));
+  std::atomic<int> taken{0};
+  ImageStream stream(from(paths, &taken), rule(), DecodeOptions(), 4, 6);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(taken == 6);
+  PreparedImage image;
+  for (int i = 0; i < 10; ++i) CHECK(stream.next(&image));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  CHECK(taken == 16);
+  // The rest is dropped, and nobody waits for ever.
+}
+
+TEST_CASE("what the source throws comes behind the pictures before it, once") {
+  int calls = 0;
+  const std::string path = write_picture(2, 8);
+  ImageStream stream(
+      [&](std::string* next) {
+        if (++calls > 3) throw std::runtime_error("the list broke off");
+        *next = path;
+        return true;
+      },
+      rule(), DecodeOptions(), 2, 10);
+  PreparedImage image;
+  for (int i = 0; i < 3; ++i) CHECK(stream.next(&image));
+  CHECK_THROWS_WITH(stream.next(&image), "the list broke off");
+  CHECK_FALSE(stream.next(&image));
+}
+
+TEST_CASE("a picture is handed out while the source waits for the next path") {
+  std::atomic<bool> go{false};
+  int calls = 0;
+  const std::string path = write_picture(3, 8);
+  ImageStream stream(
+      [&](std::string* next) {
+        if (++calls > 1) {
+          while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+          return false;
+        }
+        *next = path;
+        return true;
+      },
+      rule(), DecodeOptions(), 2, 10);
+  PreparedImage image;
+  CHECK(stream.next(&image));
+  go = true;
+  CHECK_FALSE(stream.next(&image));
+}
