@@ -4,6 +4,7 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/mul.h>
 #include <ATen/ops/sigmoid.h>
 
 #include <utility>
@@ -50,7 +51,7 @@ void Linear::operator()(const Rows& in, const Rows& out) const {
     case Epilogue::kNone:
       break;
     case Epilogue::kQuickGelu:
-      result = result * at::sigmoid(result * 1.702);
+      result.mul_(at::sigmoid(at::mul(result, 1.702)));
       break;
     case Epilogue::kGelu:
       result = at::gelu(result);
