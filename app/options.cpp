@@ -56,7 +56,7 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
       ->add_option_function<std::string>(
           "--precision",
           [options](const std::string& name) { options->encoder.precision = kPrecisions.at(name); },
-          "fp32, or bf16: faster and half the memory, scores move by some hundredths [fp32]")
+          "fp32, or bf16: faster and half the memory, scores move by about 0.1 [fp32]")
       ->check(one_of(kPrecisions))
       ->type_name("PRECISION")
       ->group("Model");
