@@ -23,7 +23,10 @@ struct NativeEncoder::Towers {
 
 NativeEncoder::NativeEncoder(std::shared_ptr<const ModelFile> model, Precision precision,
                              int threads)
-    : model_(std::move(model)), precision_(precision), towers_(std::make_unique<Towers>()) {
+    : model_(std::move(model)),
+      precision_(precision),
+      towers_(std::make_unique<Towers>()),
+      threads_(threads) {
   const ModelConfig& config = model_->config();
   if (!config.recognised) {
     throw Error(
@@ -31,7 +34,7 @@ NativeEncoder::NativeEncoder(std::shared_ptr<const ModelFile> model, Precision p
                     "own code",
                     model_->path(), config.unrecognised));
   }
-  omp_set_num_threads(threads);
+  omp_set_num_threads(threads_);
   if (precision_ == Precision::kBFloat16 && !has_fast_bfloat16()) {
     precision_ = Precision::kFloat32;
     notice_ =
@@ -50,6 +53,9 @@ NativeEncoder::NativeEncoder(std::shared_ptr<const ModelFile> model, Precision p
 NativeEncoder::~NativeEncoder() = default;
 
 Embeddings NativeEncoder::encode_images(const float* pixels, std::int64_t count) {
+  // The number belongs to the calling thread, and another encoder may have changed it; the towers
+  // have scratch memory for as many threads as they were built with.
+  omp_set_num_threads(threads_);
   const ModelConfig& config = model_->config();
   const std::int64_t size = 3 * config.vision.image_size * config.vision.image_size;
   const std::int64_t most = towers_->images->most_images();
@@ -65,6 +71,7 @@ Embeddings NativeEncoder::encode_images(const float* pixels, std::int64_t count)
 }
 
 Embeddings NativeEncoder::encode_texts(const std::vector<TokenIds>& prompts) {
+  omp_set_num_threads(threads_);
   Embeddings embeddings;
   embeddings.count = static_cast<std::int64_t>(prompts.size());
   embeddings.dim = model_->config().embedding_dim;

@@ -12,9 +12,9 @@ namespace clip {
 
 class NativeEncoder : public Encoder {
  public:
-  // Sets OpenMP's number of threads for the process. Throws Error for a model that is not
-  // recognised, naming what does not fit. Where the processor cannot multiply bfloat16 by itself,
-  // that precision becomes float32, and `notice` says so.
+  // Every call sets OpenMP's number of threads for the thread that makes it. Throws Error for a
+  // model that is not recognised, naming what does not fit. Where the processor cannot multiply
+  // bfloat16 by itself, that precision becomes float32, and `notice` says so.
   NativeEncoder(std::shared_ptr<const ModelFile> model, Precision precision, int threads);
   ~NativeEncoder() override;
 
@@ -29,6 +29,7 @@ class NativeEncoder : public Encoder {
   std::shared_ptr<const ModelFile> model_;
   Precision precision_;
   std::unique_ptr<Towers> towers_;
+  int threads_;
   std::string notice_;
 };
 

@@ -16,7 +16,8 @@ namespace clip {
 // Every token of a picture attends to all tokens of the same picture.
 class PictureAttention {
  public:
-  // For pictures of `tokens` rows, of `heads` heads of `head_width` numbers each.
+  // At most as many threads may call upon it as OpenMP has when it is made. For pictures of
+  // `tokens` rows, of `heads` heads of `head_width` numbers each.
   PictureAttention(std::int64_t tokens, std::int64_t heads, std::int64_t head_width,
                    Precision precision, Arena* arena);
   ~PictureAttention();

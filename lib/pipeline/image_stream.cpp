@@ -1,6 +1,7 @@
 #include "pipeline/image_stream.h"
 
 #include <new>
+#include <system_error>
 #include <utility>
 
 #include "error.h"
@@ -10,7 +11,14 @@ namespace clip {
 ImageStream::ImageStream(NextPath next_path, PreprocessRule rule, DecodeOptions options,
                          int workers, std::size_t ahead)
     : next_path_(std::move(next_path)), rule_(rule), options_(options), ahead_(ahead) {
-  for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+  try {
+    for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error& error) {
+    // The system gives no more threads; those that there are do the work.
+    if (workers_.empty()) {
+      throw Error(std::string("cannot start a thread to decode pictures: ") + error.what());
+    }
+  }
 }
 
 ImageStream::~ImageStream() {
@@ -58,6 +66,8 @@ void ImageStream::work() {
       image.error = error.what();
     } catch (const std::bad_alloc&) {
       image.error = "cannot use " + image.path + ": there is not enough memory to decode it";
+    } catch (const std::exception& error) {  // of OpenCV: a thread that lets it go ends the process
+      image.error = "cannot use " + image.path + ": " + error.what();
     }
     {
       const std::lock_guard<std::mutex> lock(mutex_);

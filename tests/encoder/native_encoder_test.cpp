@@ -5,12 +5,14 @@
 #include "encoder/native_encoder.h"
 
 #include <doctest/doctest.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "nn/linear.h"
 #include "text/tokenizer.h"
@@ -119,6 +121,25 @@ TEST_CASE("a picture scores the same alone, at any place in a batch, and with an
     const auto five_threads = scores(normalized(many.encode_images(c.pixels.data(), c.count)),
                                      normalized(many.encode_texts(c.prompts)));
     CHECK(largest_difference(together, five_threads) < 1e-4);
+  }
+}
+
+TEST_CASE("encoders of different threads take turns, and may be called from any thread") {
+  for (const std::string& path : models()) {
+    CAPTURE(path);
+    const Case c(path);
+    NativeEncoder one(c.model, Precision::kFloat32, 1);
+    const auto before = one.encode_images(c.pixels.data(), c.count).values;
+    NativeEncoder seven(c.model, Precision::kFloat32, 7);
+    CHECK(seven.encode_images(c.pixels.data(), c.count).values.size() == before.size());
+    // `one` has scratch memory for a single thread, whatever was set since and wherever it is
+    // called.
+    CHECK(one.encode_images(c.pixels.data(), c.count).values == before);
+    std::thread([&] {
+      omp_set_num_threads(7);
+      CHECK(one.encode_images(c.pixels.data(), c.count).values == before);
+      CHECK(omp_get_max_threads() == 1);
+    }).join();
   }
 }
 
