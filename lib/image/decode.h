@@ -21,6 +21,9 @@ namespace clip {
 struct DecodeOptions {
   std::uint64_t max_pixels = 500'000'000;  // larger pictures are refused from their header
   bool ignore_exif = false;                // leave the picture as stored, as OpenAI's code does
+  // JPEG: decode at the smallest of 1/2, 1/4, 1/8 of the size whose shorter side still has as many
+  // pixels. 0: at full size. Such pixels are averages of the whole ones, not Pillow's.
+  std::uint64_t enough_pixels_a_side = 0;
 };
 
 // Throws Error naming the file, for one that cannot be read, is no picture, is cut short, damaged,

@@ -44,23 +44,56 @@ void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
   }
 }
 
-ImageHeader read_header(std::string_view bytes, std::uint64_t max_pixels) {
+namespace {
+
+enum class Signature { kNone, kJpeg, kPng, kWebp, kTiff, kBigTiff, kBmp, kPnm };
+
+Signature signature_of(std::string_view bytes) {
   const ByteReader reader(bytes);
-  if (reader.starts_with(0, "\xff\xd8\xff"sv)) return read_jpeg_header(bytes, max_pixels);
-  if (reader.starts_with(0, "\x89PNG\r\n\x1a\n"sv)) return read_png_header(bytes, max_pixels);
-  if (reader.starts_with(0, "RIFF"sv) && reader.starts_with(8, "WEBP"sv)) {
-    return read_webp_header(bytes, max_pixels);
-  }
+  if (reader.starts_with(0, "\xff\xd8\xff"sv)) return Signature::kJpeg;
+  if (reader.starts_with(0, "\x89PNG\r\n\x1a\n"sv)) return Signature::kPng;
+  if (reader.starts_with(0, "RIFF"sv) && reader.starts_with(8, "WEBP"sv)) return Signature::kWebp;
   if (reader.starts_with(0, "II\x2a\0"sv) || reader.starts_with(0, "MM\0\x2a"sv)) {
-    return read_tiff_header(bytes, max_pixels);
+    return Signature::kTiff;
   }
   if (reader.starts_with(0, "II\x2b\0"sv) || reader.starts_with(0, "MM\0\x2b"sv)) {
-    throw Error("it is a BigTIFF, which is not supported; save it as a TIFF or PNG");
+    return Signature::kBigTiff;
   }
-  if (reader.starts_with(0, "BM"sv)) return read_bmp_header(bytes, max_pixels);
+  if (reader.starts_with(0, "BM"sv)) return Signature::kBmp;
   if (bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' &&
       (bytes[2] == '#' || bytes[2] == ' ' || (bytes[2] >= '\t' && bytes[2] <= '\r'))) {
-    return read_pnm_header(bytes, max_pixels);
+    return Signature::kPnm;
+  }
+  return Signature::kNone;
+}
+
+}  // namespace
+
+bool has_signature(std::string_view bytes) {
+  const Signature signature = signature_of(bytes);
+  if (signature != Signature::kBmp) return signature != Signature::kNone;
+  // Two letters begin many a text; a bitmap goes on with two reserved zeros (MS-WMF 2.2.2.1).
+  return ByteReader(bytes).starts_with(6, "\0\0\0\0"sv);
+}
+
+ImageHeader read_header(std::string_view bytes, std::uint64_t max_pixels) {
+  switch (signature_of(bytes)) {
+    case Signature::kJpeg:
+      return read_jpeg_header(bytes, max_pixels);
+    case Signature::kPng:
+      return read_png_header(bytes, max_pixels);
+    case Signature::kWebp:
+      return read_webp_header(bytes, max_pixels);
+    case Signature::kTiff:
+      return read_tiff_header(bytes, max_pixels);
+    case Signature::kBigTiff:
+      throw Error("it is a BigTIFF, which is not supported; save it as a TIFF or PNG");
+    case Signature::kBmp:
+      return read_bmp_header(bytes, max_pixels);
+    case Signature::kPnm:
+      return read_pnm_header(bytes, max_pixels);
+    case Signature::kNone:
+      break;
   }
   throw Error("it is no picture that clip-cli reads (JPEG, PNG, WebP, TIFF, BMP, PNM)");
 }

@@ -40,6 +40,9 @@ ImageHeader read_header(std::string_view bytes, std::uint64_t max_pixels);
 // Throws Error for a picture without pixels, and for one of more than `max_pixels`.
 void check_size(const ImageHeader& header, std::uint64_t max_pixels);
 
+// Whether the first bytes of a file are a signature of these formats. 16 bytes are enough to tell.
+bool has_signature(std::string_view bytes);
+
 // One for each format; `bytes` begin with its signature.
 ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels);
 ImageHeader read_png_header(std::string_view bytes, std::uint64_t max_pixels);

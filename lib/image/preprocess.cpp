@@ -119,9 +119,8 @@ std::vector<float> normalize_pixels(const std::vector<std::uint8_t>& pixels,
   return tensor;
 }
 
-std::vector<float> preprocess_file(const std::string& path, const PreprocessRule& rule,
-                                   const DecodeOptions& options) {
-  return normalize_pixels(resize_and_crop(decode_file(path, options), rule), rule);
+std::vector<float> preprocess(const Picture& picture, const PreprocessRule& rule) {
+  return normalize_pixels(resize_and_crop(picture, rule), rule);
 }
 
 }  // namespace clip

@@ -5,10 +5,8 @@
 
 #include <array>
 #include <cstdint>
-#include <string>
 #include <vector>
 
-#include "image/decode.h"
 #include "image/picture.h"
 
 namespace clip {
@@ -33,8 +31,7 @@ std::vector<std::uint8_t> resize_and_crop(const Picture& picture, const Preproce
 std::vector<float> normalize_pixels(const std::vector<std::uint8_t>& pixels,
                                     const PreprocessRule& rule);
 
-// A file's [3, n, n] float32. Throws as decode_file does.
-std::vector<float> preprocess_file(const std::string& path, const PreprocessRule& rule,
-                                   const DecodeOptions& options);
+// A picture's [3, n, n] float32.
+std::vector<float> preprocess(const Picture& picture, const PreprocessRule& rule);
 
 }  // namespace clip

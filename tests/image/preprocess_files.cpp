@@ -2,6 +2,7 @@
 // "error: ..." on a line, followed, after "ok", by bytes:
 //   crop, crop-as-stored   [SIZE, SIZE, 3] 8-bit RGB, EXIF orientation applied or not
 //   tensor                 [3, SIZE, SIZE] float32
+//   reduced                as decoded, a JPEG reduced while at least 2 x SIZE pixels a side remain
 //   decoded                the decoded picture: width, height and channels on a line, then BGR(A)
 // preprocess_files bench SIZE: prints the seconds that resizing each decoded picture takes, best
 // of 10.
@@ -36,17 +37,20 @@ double seconds_to_resize(const clip::Picture& picture, const clip::PreprocessRul
 void run(const std::string& what, const std::string& path, const clip::PreprocessRule& rule) {
   clip::DecodeOptions options;
   options.ignore_exif = what == "crop-as-stored";
+  if (what == "reduced") {
+    options.enough_pixels_a_side = 2 * static_cast<std::uint64_t>(rule.image_size);
+  }
   const clip::Picture picture = clip::decode_file(path, options);
   if (what == "bench") {
     fmt::print("{}\n", seconds_to_resize(picture, rule));
-  } else if (what == "decoded") {
+  } else if (what == "decoded" || what == "reduced") {
     fmt::print("ok\n{} {} {}\n", picture.width, picture.height, picture.channels);
     const int sample = picture.mode == clip::PixelMode::kInteger ? 2 : 1;
     for (std::int64_t y = 0; y < picture.height; ++y) {
       write(picture.row(y), static_cast<std::size_t>(picture.width * picture.channels * sample));
     }
   } else if (what == "tensor") {
-    const auto tensor = clip::normalize_pixels(clip::resize_and_crop(picture, rule), rule);
+    const auto tensor = clip::preprocess(picture, rule);
     fmt::print("ok\n");
     write(tensor.data(), tensor.size() * sizeof(float));
   } else {
