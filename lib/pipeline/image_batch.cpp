@@ -18,12 +18,17 @@ bool embed_next(ImageStream* stream, Encoder* encoder, std::size_t most, ImageBa
   *batch = ImageBatch();
   std::vector<float> pixels;  // [good pictures, 3, n, n]
   std::int64_t good = 0;
-  for (PreparedImage image; batch->results.size() < most && stream->next(&image);) {
+  const auto next = [&](PreparedImage* image) {
+    if (batch->results.empty()) return stream->next(image);
+    return batch->results.size() < most && stream->next_at_hand(image);
+  };
+  for (PreparedImage image; next(&image);) {
     if (image.error.empty()) {
       ++good;
       pixels.insert(pixels.end(), image.pixels.begin(), image.pixels.end());
     }
-    batch->results.push_back({std::move(image.path), std::move(image.error)});
+    batch->results.push_back(
+        {std::move(image.path), std::move(image.error), std::move(image.thumbnail), image.tag});
   }
   if (good > 0) {
     batch->embeddings = encoder->encode_images(pixels.data(), good);

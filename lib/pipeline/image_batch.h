@@ -15,7 +15,9 @@ namespace clip {
 
 struct ImageResult {
   std::string path;
-  std::string error;  // empty when the picture was read
+  std::string error;      // empty when the picture was read
+  std::string thumbnail;  // a JPEG file, where the stream makes them
+  std::uint64_t tag = 0;  // that came with the path
 };
 
 struct ImageBatch {
@@ -26,7 +28,8 @@ struct ImageBatch {
 // How pictures become the model's input.
 PreprocessRule preprocess_rule(const ModelConfig& config);
 
-// Embeds the next pictures of a stream, at most `most`. False when there are none.
+// Embeds the next pictures of a stream, at most `most`, and fewer where the stream would have to
+// wait for more paths. False when there are none.
 bool embed_next(ImageStream* stream, Encoder* encoder, std::size_t most, ImageBatch* batch);
 
 }  // namespace clip

@@ -5,14 +5,14 @@
 #include <utility>
 
 #include "error.h"
+#include "image/thumbnail.h"
 
 namespace clip {
 
-ImageStream::ImageStream(NextPath next_path, PreprocessRule rule, DecodeOptions options,
-                         int workers, std::size_t ahead)
-    : next_path_(std::move(next_path)), rule_(rule), options_(options), ahead_(ahead) {
+ImageStream::ImageStream(NextPath next_path, PreprocessRule rule, StreamOptions options)
+    : next_path_(std::move(next_path)), rule_(rule), options_(options) {
   try {
-    for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
   } catch (const std::system_error& error) {
     // The system gives no more threads; those that there are do the work.
     if (workers_.empty()) {
@@ -32,6 +32,7 @@ ImageStream::~ImageStream() {
 
 ImageStream::Slot* ImageStream::end() {
   const std::lock_guard<std::mutex> lock(mutex_);
+  asking_ = false;
   ended_ = true;
   ready_.notify_all();
   return nullptr;
@@ -41,34 +42,49 @@ ImageStream::Slot* ImageStream::take_path() {
   const std::lock_guard<std::mutex> one_at_a_time(source_mutex_);
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    room_.wait(lock, [this] { return stopped_ || ended_ || slots_.size() < ahead_; });
+    room_.wait(lock, [this] { return stopped_ || ended_ || slots_.size() < options_.ahead; });
     if (stopped_ || ended_) return nullptr;
+    asking_ = true;
   }
-  std::string path;
+  ready_.notify_all();
+  PicturePath picture;
   try {
-    if (!next_path_(&path)) return end();
+    if (!next_path_(&picture)) return end();
   } catch (...) {
     failure_ = std::current_exception();
     return end();
   }
   const std::lock_guard<std::mutex> lock(mutex_);
+  asking_ = false;
   Slot& slot = slots_.emplace_back();
-  slot.image.path = std::move(path);
+  slot.image.path = std::move(picture.path);
+  slot.image.error = std::move(picture.error);
+  slot.image.tag = picture.tag;
   return &slot;
+}
+
+void ImageStream::prepare(PreparedImage* image) const {
+  try {
+    const Picture picture = decode_file(image->path, options_.decode);
+    image->pixels = preprocess(picture, rule_);
+    if (options_.thumbnail_side > 0) {
+      image->thumbnail = jpeg_thumbnail(picture, options_.thumbnail_side);
+    }
+    return;
+  } catch (const Error& error) {
+    image->error = error.what();
+  } catch (const std::bad_alloc&) {
+    image->error = "cannot use " + image->path + ": there is not enough memory to decode it";
+  } catch (const std::exception& error) {  // of OpenCV: a thread that lets it go ends the process
+    image->error = "cannot use " + image->path + ": " + error.what();
+  }
+  image->pixels.clear();
 }
 
 void ImageStream::work() {
   while (Slot* slot = take_path()) {
-    PreparedImage image{slot->image.path, "", {}};
-    try {
-      image.pixels = preprocess_file(image.path, rule_, options_);
-    } catch (const Error& error) {
-      image.error = error.what();
-    } catch (const std::bad_alloc&) {
-      image.error = "cannot use " + image.path + ": there is not enough memory to decode it";
-    } catch (const std::exception& error) {  // of OpenCV: a thread that lets it go ends the process
-      image.error = "cannot use " + image.path + ": " + error.what();
-    }
+    PreparedImage image = std::move(slot->image);
+    if (image.error.empty()) prepare(&image);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       slot->image = std::move(image);
@@ -81,6 +97,16 @@ void ImageStream::work() {
 bool ImageStream::next(PreparedImage* image) {
   std::unique_lock<std::mutex> lock(mutex_);
   ready_.wait(lock, [this] { return slots_.empty() ? ended_ : slots_.front().ready; });
+  return hand_out(std::move(lock), image);
+}
+
+bool ImageStream::next_at_hand(PreparedImage* image) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  ready_.wait(lock, [this] { return slots_.empty() ? ended_ || asking_ : slots_.front().ready; });
+  return !slots_.empty() && hand_out(std::move(lock), image);
+}
+
+bool ImageStream::hand_out(std::unique_lock<std::mutex> lock, PreparedImage* image) {
   if (slots_.empty()) {
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     return false;

@@ -32,12 +32,19 @@ PreprocessRule rule() {
   return rule;
 }
 
+StreamOptions options(int workers, std::size_t ahead) {
+  StreamOptions options;
+  options.workers = workers;
+  options.ahead = ahead;
+  return options;
+}
+
 // The paths of a list, one after the other.
 ImageStream::NextPath from(const std::vector<std::string>& paths, std::atomic<int>* taken) {
-  return [&paths, taken](std::string* next) {
+  return [&paths, taken](PicturePath* next) {
     const int index = (*taken)++;
     if (index >= int(paths.size())) return false;
-    *next = paths[std::size_t(index)];
+    next->path = paths[std::size_t(index)];
     return true;
   };
 }
@@ -53,7 +60,7 @@ TEST_CASE("pictures come in the order of their paths, bad ones among them") {
   }
   for (const int workers : {1, 3, 8}) {
     std::atomic<int> taken{0};
-    ImageStream stream(from(paths, &taken), rule(), DecodeOptions(), workers, 5);
+    ImageStream stream(from(paths, &taken), rule(), options(workers, 5));
     PreparedImage image;
     for (int i = 0; i < 60; ++i) {
       REQUIRE(stream.next(&image));
@@ -75,7 +82,7 @@ TEST_CASE("pictures come in the order of their paths, bad ones among them") {
 TEST_CASE("no worker runs further ahead than it may") {
   const std::vector<std::string> paths(100, write_picture(1, 8));
   std::atomic<int> taken{0};
-  ImageStream stream(from(paths, &taken), rule(), DecodeOptions(), 4, 6);
+  ImageStream stream(from(paths, &taken), rule(), options(4, 6));
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   CHECK(taken == 6);
   PreparedImage image;
@@ -89,12 +96,12 @@ TEST_CASE("what the source throws comes behind the pictures before it, once") {
   int calls = 0;
   const std::string path = write_picture(2, 8);
   ImageStream stream(
-      [&](std::string* next) {
+      [&](PicturePath* next) {
         if (++calls > 3) throw std::runtime_error("the list broke off");
-        *next = path;
+        next->path = path;
         return true;
       },
-      rule(), DecodeOptions(), 2, 10);
+      rule(), options(2, 10));
   PreparedImage image;
   for (int i = 0; i < 3; ++i) CHECK(stream.next(&image));
   CHECK_THROWS_WITH(stream.next(&image), "the list broke off");
@@ -106,15 +113,15 @@ TEST_CASE("a picture is handed out while the source waits for the next path") {
   int calls = 0;
   const std::string path = write_picture(3, 8);
   ImageStream stream(
-      [&](std::string* next) {
+      [&](PicturePath* next) {
         if (++calls > 1) {
           while (!go) std::this_thread::sleep_for(std::chrono::milliseconds(1));
           return false;
         }
-        *next = path;
+        next->path = path;
         return true;
       },
-      rule(), DecodeOptions(), 2, 10);
+      rule(), options(2, 10));
   PreparedImage image;
   CHECK(stream.next(&image));
   go = true;
