@@ -5,17 +5,24 @@
 
 namespace clip {
 
+std::vector<double> cosines_with(const float* picture, const Embeddings& prompts) {
+  std::vector<double> cosines;
+  cosines.reserve(static_cast<std::size_t>(prompts.count));
+  for (std::int64_t i = 0; i < prompts.count; ++i) {
+    const float* prompt = prompts.row(i);
+    double dot = 0;
+    for (std::int64_t k = 0; k < prompts.dim; ++k) dot += double(picture[k]) * prompt[k];
+    cosines.push_back(dot);
+  }
+  return cosines;
+}
+
 std::vector<double> cosine_matrix(const Embeddings& pictures, const Embeddings& prompts) {
   std::vector<double> cosines;
   cosines.reserve(static_cast<std::size_t>(pictures.count * prompts.count));
   for (std::int64_t i = 0; i < pictures.count; ++i) {
-    for (std::int64_t j = 0; j < prompts.count; ++j) {
-      const float* picture = pictures.row(i);
-      const float* prompt = prompts.row(j);
-      double dot = 0;
-      for (std::int64_t k = 0; k < pictures.dim; ++k) dot += double(picture[k]) * prompt[k];
-      cosines.push_back(dot);
-    }
+    const std::vector<double> row = cosines_with(pictures.row(i), prompts);
+    cosines.insert(cosines.end(), row.begin(), row.end());
   }
   return cosines;
 }

@@ -11,6 +11,9 @@ namespace clip {
 // normalized and have the same dimension.
 std::vector<double> cosine_matrix(const Embeddings& pictures, const Embeddings& prompts);
 
+// The same of one picture, [prompts].
+std::vector<double> cosines_with(const float* picture, const Embeddings& prompts);
+
 // The softmax of logit_scale x cosine over one picture's `count` prompts: the probability that each
 // is the one that belongs to the picture, as in the paper's figure 3.
 std::vector<double> probabilities(const double* cosines, std::size_t count, double logit_scale);

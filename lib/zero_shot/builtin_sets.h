@@ -1,0 +1,19 @@
+// The label sets and template sets of data/label_sets and data/template_sets, inside the binary.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "zero_shot/label_set.h"
+
+namespace clip {
+
+// In alphabetical order.
+std::vector<std::string> label_set_names();
+std::vector<std::string> template_set_names();
+
+// Throw Error for an unknown name, naming those that there are.
+std::vector<Label> builtin_label_set(const std::string& name);
+std::vector<std::string> builtin_template_set(const std::string& name);
+
+}  // namespace clip
