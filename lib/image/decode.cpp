@@ -12,6 +12,7 @@
 #include "error.h"
 #include "image/byte_reader.h"
 #include "image/file_bytes.h"
+#include "image/jpeg_decode.h"
 
 namespace clip {
 namespace {
@@ -36,39 +37,23 @@ int read_flags(PixelMode mode) {
   return cv::IMREAD_COLOR;
 }
 
-// By how much a picture is to be reduced while it is decoded: 1, 2, 4 or 8. JPEG's inverse cosine
-// transform can leave out the fine frequencies, at a fraction of the time.
+// By how much a JPEG is to be reduced while it is decoded: 1, 2, 4 or 8.
 int reduction(const ImageHeader& header, std::uint64_t enough_pixels_a_side) {
-  if (header.format != ImageFormat::kJpeg || enough_pixels_a_side == 0) return 1;
+  if (enough_pixels_a_side == 0) return 1;
   const std::uint64_t shorter = std::min(header.width, header.height);
   int scale = 1;
   while (scale < 8 && shorter / (2 * scale) >= enough_pixels_a_side) scale *= 2;
   return scale;
 }
 
-// The flag that asks OpenCV for it, for pictures that it reads as gray or in colour.
-int reduction_flag(int scale, PixelMode mode) {
-  const bool gray = mode == PixelMode::kGray;
-  switch (scale) {
-    case 2:
-      return gray ? cv::IMREAD_REDUCED_GRAYSCALE_2 : cv::IMREAD_REDUCED_COLOR_2;
-    case 4:
-      return gray ? cv::IMREAD_REDUCED_GRAYSCALE_4 : cv::IMREAD_REDUCED_COLOR_4;
-    case 8:
-      return gray ? cv::IMREAD_REDUCED_GRAYSCALE_8 : cv::IMREAD_REDUCED_COLOR_8;
-    default:
-      return 0;
-  }
-}
-
-cv::Mat decode(std::string_view bytes, PixelMode mode, int scale = 1) {
+cv::Mat decode(std::string_view bytes, PixelMode mode) {
   // Its own log goes to stderr, which is for people; what it says is in our errors.
   static const auto silenced =
       cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
   static_cast<void>(silenced);
   const cv::Mat file(1, static_cast<int>(bytes.size()), CV_8UC1, const_cast<char*>(bytes.data()));
   try {
-    return cv::imdecode(file, read_flags(mode) | reduction_flag(scale, mode));
+    return cv::imdecode(file, read_flags(mode));
   } catch (const cv::Exception& error) {
     throw Error(fmt::format("OpenCV cannot decode it: {}", error.err));
   }
@@ -170,7 +155,7 @@ std::string essential_chunks(std::string_view bytes) {
   }
 }
 
-cv::Mat decode_prepared(std::string_view bytes, const ImageHeader& header, int scale) {
+cv::Mat decode_prepared(std::string_view bytes, const ImageHeader& header) {
   if (header.format == ImageFormat::kPng) return decode(essential_chunks(bytes), header.mode);
   if (header.format == ImageFormat::kTiff && header.orientation != 1) {
     return decode(as_upright_tiff(bytes, header), header.mode);
@@ -179,43 +164,55 @@ cv::Mat decode_prepared(std::string_view bytes, const ImageHeader& header, int s
   if (header.format == ImageFormat::kPnm && bytes[1] <= '3') {
     return decode(std::string(bytes) + '\n', header.mode);
   }
-  return decode(bytes, header.mode, scale);
+  return decode(bytes, header.mode);
 }
 
-Picture decode_checked(std::string_view bytes, const DecodeOptions& options) {
+// A view of the picture's pixels, which must outlive it.
+cv::Mat view(const Picture& picture) {
+  return cv::Mat(static_cast<int>(picture.height), static_cast<int>(picture.width),
+                 CV_8UC(picture.channels), const_cast<std::uint8_t*>(picture.data),
+                 static_cast<std::size_t>(picture.stride));
+}
+
+Picture decode_checked(std::string_view bytes, const DecodeOptions& options, PixelStore* store) {
   const ImageHeader header = read_header(bytes, options.max_pixels);
   if (bytes.size() > 0x7fffffff) throw Error("it is larger than 2 GiB");
-  const int scale = reduction(header, options.enough_pixels_a_side);
-  cv::Mat image = decode_prepared(bytes, header, scale);
+  // The orientation of a TIFF is a tag of the format itself, which Pillow always follows.
+  const bool turned =
+      (!options.ignore_exif || header.format == ImageFormat::kTiff) && header.orientation != 1;
+  if (header.format == ImageFormat::kJpeg && header.mode != PixelMode::kCmyk) {
+    const int scale = reduction(header, options.enough_pixels_a_side);
+    PixelStore own;
+    Picture picture = decode_jpeg(bytes, header, scale, store != nullptr ? store : &own);
+    if (!turned) return picture;
+    return to_picture(upright(view(picture), header.orientation), header);
+  }
+  cv::Mat image = decode_prepared(bytes, header);
   if (image.empty()) {
     throw Error(
         fmt::format("it is damaged: its {} data cannot be decoded", name_of(header.format)));
   }
-  const auto scaled = [scale](std::uint64_t pixels) { return (pixels + scale - 1) / scale; };
-  if (static_cast<std::uint64_t>(image.cols) != scaled(header.width) ||
-      static_cast<std::uint64_t>(image.rows) != scaled(header.height)) {
+  if (static_cast<std::uint64_t>(image.cols) != header.width ||
+      static_cast<std::uint64_t>(image.rows) != header.height) {
     throw Error("it is damaged: it decodes to another size than it says");
   }
-  // The orientation of a TIFF is a tag of the format itself, which Pillow always follows.
-  if (!options.ignore_exif || header.format == ImageFormat::kTiff) {
-    image = upright(image, header.orientation);
-  }
+  if (turned) image = upright(image, header.orientation);
   return to_picture(std::move(image), header);
 }
 
 }  // namespace
 
-Picture decode_bytes(std::string_view bytes, const std::string& name,
-                     const DecodeOptions& options) {
+Picture decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
+                     PixelStore* store) {
   try {
-    return decode_checked(bytes, options);
+    return decode_checked(bytes, options, store);
   } catch (const Error& error) {
     throw Error(fmt::format("cannot use {}: {}", name, error.what()));
   }
 }
 
-Picture decode_file(const std::string& path, const DecodeOptions& options) {
-  return decode_bytes(read_file(path), path, options);
+Picture decode_file(const std::string& path, const DecodeOptions& options, PixelStore* store) {
+  return decode_bytes(read_file(path), path, options, store);
 }
 
 }  // namespace clip

@@ -1,4 +1,4 @@
-// Picture files to pixels, through OpenCV, as Pillow would open them.
+// Picture files to pixels, through libjpeg and OpenCV, as Pillow would open them.
 //
 // Where OpenCV's decoders give other pixels than Pillow's:
 // - CMYK (JPEG, TIFF): OpenCV converts to RGB while decoding, by a formula of its own; Pillow
@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "image/picture.h"
+#include "image/pixel_store.h"
 
 namespace clip {
 
@@ -27,10 +28,12 @@ struct DecodeOptions {
 };
 
 // Throws Error naming the file, for one that cannot be read, is no picture, is cut short, damaged,
-// or larger than allowed.
-Picture decode_file(const std::string& path, const DecodeOptions& options);
+// or larger than allowed. `store`: where its pixels may go; null: memory of its own.
+Picture decode_file(const std::string& path, const DecodeOptions& options,
+                    PixelStore* store = nullptr);
 
 // The same for a file in memory; `name` is for the error.
-Picture decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options);
+Picture decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
+                     PixelStore* store = nullptr);
 
 }  // namespace clip

@@ -37,7 +37,9 @@ ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
   const ByteReader reader(bytes);
   ImageHeader header;
   header.format = ImageFormat::kJpeg;
+  constexpr int kMostScans = 1000;
   bool framed = false, scanned = false, oriented = false;
+  int scans = 0;
   for (std::uint64_t at = 2;;) {
     if (!reader.holds(at, 2)) throw Error("it is cut short: its end marker is missing");
     if (reader.u8(at) != 0xff) {
@@ -72,6 +74,8 @@ ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
     if (marker == kScan) {
       if (!framed) throw Error("it is damaged: its data come before its size");
       scanned = true;
+      // Progressive pictures have ten or so; each makes a decoder go over all pixels.
+      if (++scans > kMostScans) throw Error("it has more scans than any picture needs");
       at = scan_end(bytes, at);
     }
   }

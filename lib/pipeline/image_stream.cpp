@@ -63,9 +63,9 @@ ImageStream::Slot* ImageStream::take_path() {
   return &slot;
 }
 
-void ImageStream::prepare(PreparedImage* image) const {
+void ImageStream::prepare(PreparedImage* image, PixelStore* store) const {
   try {
-    const Picture picture = decode_file(image->path, options_.decode);
+    const Picture picture = decode_file(image->path, options_.decode, store);
     image->pixels = preprocess(picture, rule_);
     if (options_.thumbnail_side > 0) {
       image->thumbnail = jpeg_thumbnail(picture, options_.thumbnail_side);
@@ -82,9 +82,10 @@ void ImageStream::prepare(PreparedImage* image) const {
 }
 
 void ImageStream::work() {
+  PixelStore store;
   while (Slot* slot = take_path()) {
     PreparedImage image = std::move(slot->image);
-    if (image.error.empty()) prepare(&image);
+    if (image.error.empty()) prepare(&image, &store);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       slot->image = std::move(image);

@@ -63,7 +63,8 @@ class ImageStream {
   };
 
   void work();
-  void prepare(PreparedImage* image) const;  // decodes it, or notes why it cannot be
+  // Decodes it, or notes why that cannot be done.
+  void prepare(PreparedImage* image, PixelStore* store) const;
   Slot* take_path();  // the slot of the path that was taken, or null when there is nothing to do
   Slot* end();        // says that no more paths come
   bool hand_out(std::unique_lock<std::mutex> lock, PreparedImage* image);  // of the first slot

@@ -36,6 +36,32 @@ def redecoded(decoded):
     return Image.fromarray(numpy.ascontiguousarray(pixels[:, :, [2, 1, 0, 3][:channels]]))
 
 
+def compare_reduced(binary, folder, wrong):
+    """JPEGs decoded at 1/2, 1/4 and 1/8 of their size, as Pillow's draft mode does; gives how many
+    were compared."""
+    generator = numpy.random.default_rng(1)
+    smooth = generator.random((40, 60, 3)) * 255
+    compared = 0
+    for width, height, scale in ((400, 300, 1), (1000, 896, 2), (1000, 895, 1), (901, 1203, 2), (1800, 900, 2),
+                                 (2400, 1801, 4), (4000, 3600, 8), (4003, 9001, 8)):
+        path = folder / f"{width}x{height}.jpg"
+        picture = Image.fromarray(smooth.astype("uint8")).resize((width, height))
+        if scale == 4:
+            picture = picture.convert("L")
+        picture.save(path, quality=90)
+        expected = Image.open(path)
+        expected.draft(expected.mode, (width // scale, height // scale))
+        expected = numpy.asarray(expected)
+        got_width, got_height, channels, data = preprocess(binary, "reduced", 224, [path])[0]
+        if (got_width, got_height) != (-(-width // scale), -(-height // scale)):
+            wrong.append(f"{path.name}: {got_width}x{got_height}, not 1/{scale}")
+        got = numpy.frombuffer(data, dtype="uint8").reshape(got_height, got_width, channels)
+        got = got[:, :, 0] if channels == 1 else got[:, :, ::-1]
+        compare(f"{path.name} at 1/{scale}", got.tobytes(), expected, wrong)
+        compared += 1
+    return compared
+
+
 def main():
     binary = sys.argv[1]
     wrong, compared = [], 0
@@ -69,6 +95,7 @@ def main():
             if not torch.equal(torch.tensor(got), torch.tensor(expected)):
                 wrong.append(f"{path.name}: tensors differ by {abs(got - expected).max()}")
             compared += 1
+        compared += compare_reduced(binary, Path(folder), wrong)
     assert len(same) >= 60, len(same)
     print(f"{len(paths)} pictures; decoders differ on {sorted(DECODER_DIFFERS)}")
     print("\n".join(wrong))

@@ -236,7 +236,7 @@ def preprocess(binary, what, size, paths):
             results.append(line[7:].decode(errors="replace"))
             continue
         length = size * size * 3 * (4 if what == "tensor" else 1)
-        if what == "decoded":
+        if what in ("decoded", "reduced"):
             shape, rest = rest.split(b"\n", 1)
             width, height, channels = map(int, shape.split())
             results.append((width, height, channels, rest[: width * height * channels]))

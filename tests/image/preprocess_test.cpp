@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
+#include "image/decode.h"
+
 TEST_CASE("normalized values are (v / 255 - mean) / deviation, channel by channel") {
   clip::PreprocessRule rule;
   rule.image_size = 2;

@@ -1,0 +1,19 @@
+// JPEG data to pixels, through libjpeg, as Pillow has it do that: exact integer cosine transform,
+// smooth upsampling, and small errors in the data passed over.
+#pragma once
+
+#include <string_view>
+
+#include "image/header.h"
+#include "image/picture.h"
+#include "image/pixel_store.h"
+
+namespace clip {
+
+// A picture in gray or in colour, at 1/scale of its size, rounded up; scale is 1, 2, 4 or 8. A
+// reduced one has the averages of pixels: the cosine transform leaves out what is finer, and the
+// time for it. Its pixels lie in the store. Throws Error for data that cannot be decoded.
+Picture decode_jpeg(std::string_view bytes, const ImageHeader& header, int scale,
+                    PixelStore* store);
+
+}  // namespace clip

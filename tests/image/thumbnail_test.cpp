@@ -1,0 +1,55 @@
+#include "image/thumbnail.h"
+
+#include <doctest/doctest.h>
+
+#include "image/decode.h"
+
+using namespace clip;
+
+namespace {
+
+Picture decoded(const Picture& picture, int side) {
+  return decode_bytes(jpeg_thumbnail(picture, side), "thumbnail", {});
+}
+
+}  // namespace
+
+TEST_CASE("thumbnails keep proportions, and small pictures stay small") {
+  std::string text = "P2 40 10 255";
+  for (int i = 0; i < 400; ++i) text += " 200";
+  const Picture wide = decode_bytes(text, "wide", {});
+  Picture thumbnail = decoded(wide, 20);
+  CHECK(thumbnail.width == 20);
+  CHECK(thumbnail.height == 5);
+  CHECK(std::abs(int(thumbnail.row(2)[10]) - 200) <= 2);
+  thumbnail = decoded(wide, 100);
+  CHECK(thumbnail.width == 40);
+  // A side never gets lost.
+  thumbnail = decoded(wide, 1);
+  CHECK(thumbnail.width == 1);
+  CHECK(thumbnail.height == 1);
+}
+
+TEST_CASE("what is transparent is white") {
+  // Blue, green, red, alpha: half-transparent black beside invisible green.
+  static const std::uint8_t pixels[] = {0, 0, 0, 128, 0, 255, 0, 0};
+  Picture picture;
+  picture.width = 2;
+  picture.height = 1;
+  picture.channels = 4;
+  picture.mode = PixelMode::kRgba;
+  picture.data = pixels;
+  picture.stride = 8;
+  const Picture thumbnail = decoded(picture, 2);
+  CHECK(std::abs(int(thumbnail.row(0)[0]) - 127) <= 20);  // JPEG blurs colours between neighbours
+  CHECK(thumbnail.row(0)[3] >= 235);
+}
+
+TEST_CASE("signatures") {
+  CHECK(has_signature("\xff\xd8\xff\xe0"));
+  CHECK(has_signature(std::string("BM\x10\0\0\0\0\0\0\0", 10)));
+  CHECK_FALSE(has_signature("BMW is a make of cars"));
+  CHECK_FALSE(has_signature("P1"));
+  CHECK(has_signature("P6 2 2"));
+  CHECK_FALSE(has_signature(""));
+}
