@@ -53,11 +53,17 @@ std::uint64_t Accuracy::confusion(std::size_t truth, std::size_t predicted) cons
   return found == confusion_.end() ? 0 : found->second;
 }
 
-std::vector<Accuracy::Confused> Accuracy::most_confused(std::size_t most) const {
+std::vector<Accuracy::Confused> Accuracy::confusion() const {
   std::vector<Confused> pairs;
-  for (const auto& [pair, count] : confusion_) {
-    if (pair.first != pair.second) pairs.push_back({pair.first, pair.second, count});
-  }
+  for (const auto& [pair, count] : confusion_) pairs.push_back({pair.first, pair.second, count});
+  return pairs;
+}
+
+std::vector<Accuracy::Confused> Accuracy::most_confused(std::size_t most) const {
+  std::vector<Confused> pairs = confusion();
+  pairs.erase(std::remove_if(pairs.begin(), pairs.end(),
+                             [](const Confused& pair) { return pair.truth == pair.predicted; }),
+              pairs.end());
   std::sort(pairs.begin(), pairs.end(), [](const Confused& a, const Confused& b) {
     return std::tuple(b.pictures, a.truth, a.predicted) <
            std::tuple(a.pictures, b.truth, b.predicted);

@@ -37,6 +37,8 @@ class Accuracy {
     std::size_t truth, predicted;
     std::uint64_t pictures;
   };
+  // All pairs that have pictures, those of a class with itself among them, sorted by their places.
+  std::vector<Confused> confusion() const;
   // The pairs of different classes that were taken for each other most, at most `most` of them.
   std::vector<Confused> most_confused(std::size_t most) const;
 
