@@ -12,12 +12,16 @@
 #include <new>
 #include <system_error>
 
+#include "commands/batch.h"
 #include "commands/benchmark.h"
+#include "commands/classify.h"
+#include "commands/evaluate.h"
 #include "commands/models.h"
 #include "commands/score.h"
 #include "commands/tokenize.h"
 #include "error.h"
 #include "errors.h"
+#include "interrupt.h"
 #include "ui/text.h"
 
 namespace {
@@ -74,6 +78,9 @@ int main(int argc, char** argv) {
   // Set by the callback of the command that was named.
   std::function<int()> command;
   clip_cli::setup_score(&app, &command);
+  clip_cli::setup_classify(&app, &command);
+  clip_cli::setup_evaluate(&app, &command);
+  clip_cli::setup_batch(&app, &command);
   clip_cli::setup_tokenize(&app, &command);
   clip_cli::setup_models(&app, &command);
   clip_cli::setup_benchmark(&app, &command);
@@ -83,5 +90,7 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& outcome) {
     return checked_flush(finish_parse(app, outcome));
   }
-  return checked_flush(run_guarded(command));
+  const int code = checked_flush(run_guarded(command));
+  if (clip_cli::interrupted()) clip_cli::end_interrupted();
+  return code;
 }

@@ -105,6 +105,11 @@ void add_image_options(CLI::App* command, ImageOptions* options) {
                  "orientation says")
       ->group("Pictures");
   command
+      ->add_flag("--fast-decode", options->fast_decode,
+                 "Decode large JPEGs at 1/2, 1/4 or 1/8 of their size, at least twice what the "
+                 "model reads: faster, and scores move a little")
+      ->group("Pictures");
+  command
       ->add_option("--max-pixels", options->max_megapixels,
                    "Refuse pictures of more megapixels than this")
       ->check(CLI::Range(1, 1000000))
@@ -113,10 +118,14 @@ void add_image_options(CLI::App* command, ImageOptions* options) {
       ->group("Pictures");
 }
 
-clip::DecodeOptions decode_options(const ImageOptions& options) {
+clip::DecodeOptions decode_options(const ImageOptions& options, const clip::ModelConfig& config) {
   clip::DecodeOptions decode;
   decode.max_pixels = options.max_megapixels * 1000000;
   decode.ignore_exif = options.ignore_exif;
+  // Twice the model's input leaves the resampling enough to average.
+  if (options.fast_decode) {
+    decode.enough_pixels_a_side = 2 * static_cast<std::uint64_t>(config.vision.image_size);
+  }
   return decode;
 }
 

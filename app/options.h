@@ -32,10 +32,12 @@ std::shared_ptr<const clip::ModelFile> open_model(const ModelOptions& options);
 struct ImageOptions {
   std::uint64_t max_megapixels = 500;
   bool ignore_exif = false;
+  bool fast_decode = false;
 };
 
 void add_image_options(CLI::App* command, ImageOptions* options);
 
-clip::DecodeOptions decode_options(const ImageOptions& options);
+// For the pictures of this model.
+clip::DecodeOptions decode_options(const ImageOptions& options, const clip::ModelConfig& config);
 
 }  // namespace clip_cli

@@ -28,7 +28,7 @@ struct ScoreOptions {
   std::vector<std::string> positional;  // the others
   std::vector<std::string> images, texts;
   std::string image_list, text_list;
-  bool json = false, truncate = false;
+  bool json = false, truncate = false, nul_separated = false;
   ModelOptions model;
   ImageOptions image;
 };
@@ -81,8 +81,8 @@ Inputs gather(const ScoreOptions& options) {
   Inputs inputs{options.images, options.texts};
   sort_positional(options, &inputs);
   if (!options.image_list.empty()) {
-    const auto listed = read_paths(options.image_list);
-    inputs.images.insert(inputs.images.end(), listed.begin(), listed.end());
+    PathList list(options.image_list, options.nul_separated);
+    for (std::string path; list.next(&path);) inputs.images.push_back(path);
   }
   if (!options.text_list.empty()) {
     const auto listed = read_texts(options.text_list);
@@ -136,15 +136,18 @@ int run_score(const ScoreOptions& options) {
       clip::tokenize_prompts(clip::Tokenizer(), config, inputs.texts, options.truncate);
   // The first pictures are decoded while the weights are read.
   auto path = inputs.images.begin();
+  clip::StreamOptions stream_options;
+  stream_options.decode = decode_options(options.image, config);
+  stream_options.workers =
+      static_cast<int>(std::min<std::size_t>(inputs.images.size(), threads(options.model)));
+  stream_options.ahead = 2 * kBatch;
   clip::ImageStream stream(
-      [&](std::string* next) {
+      [&](clip::PicturePath* next) {
         if (path == inputs.images.end()) return false;
-        *next = *path++;
+        next->path = *path++;
         return true;
       },
-      clip::preprocess_rule(config), decode_options(options.image),
-      static_cast<int>(std::min<std::size_t>(inputs.images.size(), threads(options.model))),
-      2 * kBatch);
+      clip::preprocess_rule(config), stream_options);
   const auto encoder = open_encoder(model, options.model);
   const clip::Embeddings prompts = clip::embed_prompts(encoder.get(), ids);
 
@@ -195,6 +198,8 @@ void setup_score(CLI::App* app, std::function<int()>* command) {
       ->take_all();
   score->add_option("--images", options->image_list, "File of picture paths, one a line (-: stdin)")
       ->type_name("FILE");
+  score->add_flag("-0,--null", options->nul_separated,
+                  "Paths in --images end with a NUL, as `find -print0` writes them");
   score
       ->add_option("--texts", options->text_list,
                    "File of prompts (-: stdin): one a line, or JSON Lines with a field `text` when "

@@ -1,12 +1,7 @@
 #include "ui/input_lists.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "error.h"
@@ -14,27 +9,20 @@
 namespace clip_cli {
 namespace {
 
+constexpr std::size_t kLongestText = 16 << 20;  // bytes; no prompt of 77 tokens comes near
+constexpr std::size_t kLongestPath = 1 << 16;
+constexpr std::size_t kLargestWhole = 64 << 20;
+
 void for_each_line(const std::string& path,
                    const std::function<void(std::size_t, const std::string&)>& use) {
-  std::ifstream file;
-  const bool standard_input = path == "-";
-  if (!standard_input) {
-    // A folder opens like a file and then reads as empty, which would hide the mistake.
-    struct stat info = {};
-    if (::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
-      throw clip::Error(fmt::format("cannot read {}: it is a folder, expected a list", path));
+  LineReader reader(path);
+  bool too_long = false;
+  for (std::string line; reader.next(&line, kLongestText, &too_long);) {
+    if (too_long) {
+      throw clip::Error(fmt::format("{}, line {} has more than {} MiB", reader.name(),
+                                    reader.number(), kLongestText >> 20));
     }
-    file.open(path);
-    if (!file) throw clip::Error(fmt::format("cannot open {}: {}", path, std::strerror(errno)));
-  }
-  std::istream& input = standard_input ? std::cin : file;
-  std::string line;
-  for (std::size_t number = 1; std::getline(input, line); ++number) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    use(number, line);
-  }
-  if (input.bad()) {
-    throw clip::Error(fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+    use(reader.number(), line);
   }
 }
 
@@ -73,12 +61,32 @@ std::vector<std::string> read_texts(const std::string& path) {
   return texts;
 }
 
-std::vector<std::string> read_paths(const std::string& path) {
-  std::vector<std::string> paths;
-  for_each_line(path, [&](std::size_t, const std::string& line) {
-    if (!line.empty()) paths.push_back(line);
-  });
-  return paths;
+bool PathList::next(std::string* path) {
+  bool too_long = false;
+  while (reader_.next(path, kLongestPath, &too_long)) {
+    if (too_long) {
+      throw clip::Error(fmt::format(
+          "{}, line {} is too long for a path; is it a list, and are its paths separated by NUL "
+          "(-0)?",
+          reader_.name(), reader_.number()));
+    }
+    if (!path->empty()) return true;
+  }
+  return false;
+}
+
+std::string read_whole(const std::string& path) {
+  std::string text;
+  bool too_long = false;
+  LineReader reader(path);
+  for (std::string line; reader.next(&line, kLargestWhole, &too_long);) {
+    text += line;
+    text += '\n';
+    if (too_long || text.size() > kLargestWhole) {
+      throw clip::Error(fmt::format("{} has more than {} MiB", reader.name(), kLargestWhole >> 20));
+    }
+  }
+  return text;
 }
 
 }  // namespace clip_cli

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "ui/line_reader.h"
+
 namespace clip_cli {
 
 // Calls `use` for each text of `path` ("-": standard input): each line, or, when the name ends in
@@ -15,7 +17,24 @@ void for_each_text(const std::string& path, const std::function<void(const std::
 // As for_each_text, but all at once and without the empty ones.
 std::vector<std::string> read_texts(const std::string& path);
 
-// The lines of `path` ("-": standard input) that are not empty: paths of pictures.
-std::vector<std::string> read_paths(const std::string& path);
+// Paths of pictures, one a line or one before each NUL, taken one at a time: a list may be longer
+// than memory, and still be written while it is read.
+class PathList {
+ public:
+  // "-" is standard input.
+  PathList(const std::string& path, bool nul_separated)
+      : reader_(path, nul_separated ? '\0' : '\n') {}
+
+  // The next that is not empty; false at the end, or when interrupted. Throws clip::Error naming
+  // file and line for what is too long to be a path.
+  bool next(std::string* path);
+
+ private:
+  LineReader reader_;
+};
+
+// A whole file of at most 64 MiB ("-": standard input), for lists that are needed at once. Throws
+// clip::Error naming it.
+std::string read_whole(const std::string& path);
 
 }  // namespace clip_cli

@@ -13,4 +13,6 @@ void notice(std::string_view message);
 // are not UTF-8 as \xNN; the rest as it is. For file names and prompts in output that people read.
 std::string printable(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 }  // namespace clip_cli

@@ -1,0 +1,47 @@
+// A folder of class folders, as data sets come: the pictures in each are of the class that it is
+// named after.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/picture_paths.h"
+#include "zero_shot/label_set.h"
+
+namespace clip_cli {
+
+struct ClassFolder {
+  std::string folder;  // its name in the data set
+  std::string label;
+};
+
+// The folders in `path`, sorted by name, hidden ones left out. Labels are the names, with blanks
+// for underscores. Throws clip::Error where there are none, or where two have the same label.
+std::vector<ClassFolder> read_class_folders(const std::string& path);
+
+// Gives them the labels of `mapping`, lines folder<TAB>label, read from `source`. Gives the names
+// of folders in it that the data set does not have. Throws clip::Error naming the line for what is
+// no such line, and the folder for one without a label.
+std::vector<std::string> name_classes(std::string_view mapping, const std::string& source,
+                                      std::vector<ClassFolder>* classes);
+
+// The pictures of all classes, tagged with the place of their class.
+class ClassPictures {
+ public:
+  ClassPictures(std::string path, const std::vector<ClassFolder>& classes);
+  ClassPictures(const ClassPictures&) = delete;
+  ClassPictures& operator=(const ClassPictures&) = delete;
+
+  bool next(clip::PicturePath* picture) { return paths_.next(picture) && tag(picture); }
+
+ private:
+  bool tag(clip::PicturePath* picture) const;
+
+  const std::string path_;
+  const std::vector<ClassFolder>& classes_;
+  std::size_t entered_ = 0;  // classes whose folder has been named
+  clip::PicturePaths paths_;
+};
+
+}  // namespace clip_cli

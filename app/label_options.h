@@ -1,0 +1,44 @@
+// Which labels pictures are told apart by, and the templates that make prompts of them.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <string>
+#include <vector>
+
+#include "encoder/encoder.h"
+#include "model/config.h"
+#include "ui/progress.h"
+#include "zero_shot/embed_labels.h"
+#include "zero_shot/label_set.h"
+
+namespace clip_cli {
+
+struct TemplateOptions {
+  std::vector<std::string> templates;  // --template
+  std::string set;                     // --template-set
+  bool truncate = false;
+};
+
+void add_template_options(CLI::App* command, TemplateOptions* options);
+
+// The templates that the options name, or the default one. Throws UsageError for one without {},
+// and for an unknown set.
+std::vector<std::string> templates(const TemplateOptions& options);
+
+struct LabelOptions {
+  std::string list, file, set;  // --labels, --labels-file, --label-set
+};
+
+void add_label_options(CLI::App* command, LabelOptions* options);
+
+// Throws UsageError where they name none, or several sources, or a list that is none; clip::Error
+// for a file that cannot be used.
+std::vector<clip::Label> labels(const LabelOptions& options);
+
+// Embeddings of all labels, [labels, dim]; the progress line says how many prompts are done. Throws
+// clip::Error for a prompt that is too long, and after Ctrl-C.
+clip::Embeddings embed_labels(const std::vector<clip::Label>& labels,
+                              const TemplateOptions& options, clip::Encoder* encoder,
+                              const clip::ModelConfig& config, Progress* progress);
+
+}  // namespace clip_cli

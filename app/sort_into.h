@@ -1,0 +1,43 @@
+// Files pictures under their labels: DIR/label/picture. Never overwrites: where the name is taken,
+// -1, -2 and so on come before its ending. A copy is complete when its name appears.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace clip_cli {
+
+enum class FilingMethod {
+  kLink,  // symbolic, to the picture's absolute path
+  kCopy,
+  kMove,
+};
+
+class PictureFiler {
+ public:
+  // Makes the folder, but in a dry run, which only says where pictures would go.
+  PictureFiler(std::string folder, FilingMethod method, bool dry_run);
+
+  // Gives the path that the picture has there. A link that is there already is not made again.
+  // Throws clip::Error naming both.
+  std::string file(const std::string& picture, const std::string& label);
+
+ private:
+  enum class Outcome { kDone, kTaken };
+
+  Outcome put(const std::string& picture, const std::string& target);
+
+  const std::string folder_;
+  const FilingMethod method_;
+  const bool dry_run_;
+  std::unordered_map<std::string, std::uint64_t> next_number_;  // by the name without a number
+  std::unordered_set<std::string> planned_;                     // names given in a dry run
+};
+
+// The name of a label's folder: the label itself, but for what a name cannot hold, or would hide
+// it, which is written %XX. Different labels have different names.
+std::string folder_name(const std::string& label);
+
+}  // namespace clip_cli
