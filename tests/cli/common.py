@@ -18,6 +18,8 @@ PACKAGES = {
     "PIL": "python3-pil",
     "skimage": "python3-skimage",
     "numpy": "python3-numpy",
+    "selenium": "python3-selenium",
+    "sklearn": "python3-sklearn",
 }
 
 

@@ -127,3 +127,60 @@ TEST_CASE("a picture is handed out while the source waits for the next path") {
   go = true;
   CHECK_FALSE(stream.next(&image));
 }
+
+TEST_CASE("who does not want to wait for paths is told that none are at hand") {
+  std::atomic<int> allowed{2};
+  std::atomic<int> calls{0};
+  const std::string path = write_picture(4, 8);
+  ImageStream stream(
+      [&](PicturePath* next) {
+        const int call = ++calls;
+        if (call > 5) return false;
+        while (call > allowed) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        next->path = path;
+        next->tag = std::uint64_t(call);
+        return true;
+      },
+      rule(), options(2, 10));
+  PreparedImage image;
+  REQUIRE(stream.next(&image));
+  CHECK(image.tag == 1);
+  // The second may not have been asked for yet; once it has, it is waited for.
+  while (calls < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  REQUIRE(stream.next_at_hand(&image));
+  CHECK(image.tag == 2);
+  CHECK_FALSE(stream.next_at_hand(&image));
+  allowed = 5;
+  for (std::uint64_t tag = 3; tag <= 5; ++tag) {
+    REQUIRE(stream.next(&image));
+    CHECK(image.tag == tag);
+  }
+  CHECK_FALSE(stream.next_at_hand(&image));
+  CHECK_FALSE(stream.next(&image));
+}
+
+TEST_CASE("a path that comes with an error is handed out, and thumbnails are made") {
+  int calls = 0;
+  StreamOptions with_thumbnails = options(2, 10);
+  with_thumbnails.thumbnail_side = 16;
+  const std::string path = write_picture(5, 100);
+  ImageStream stream(
+      [&](PicturePath* next) {
+        if (++calls > 2) return false;
+        next->path = path;
+        if (calls == 1) next->error = "cannot be entered";
+        return true;
+      },
+      rule(), with_thumbnails);
+  PreparedImage image;
+  REQUIRE(stream.next(&image));
+  CHECK(image.error == "cannot be entered");
+  CHECK(image.pixels.empty());
+  CHECK(image.thumbnail.empty());
+  REQUIRE(stream.next(&image));
+  CHECK(image.error.empty());
+  const Picture thumbnail = decode_bytes(image.thumbnail, "thumbnail", {});
+  CHECK(thumbnail.width == 16);
+  CHECK(thumbnail.height == 16);
+  CHECK(std::abs(int(thumbnail.row(8)[8]) - 5) <= 2);
+}

@@ -1,0 +1,175 @@
+"""clip-cli evaluate: the accuracies that scikit-learn computes from the same scores."""
+
+import os
+import random
+import tempfile
+import unittest
+from pathlib import Path
+
+from common import MODELS, json_lines, need, run
+from pictures import draw
+
+numpy = need("numpy")
+need("sklearn")
+from PIL import Image  # noqa: E402 (after the checks that they are there)
+from sklearn.metrics import (accuracy_score, balanced_accuracy_score,  # noqa: E402
+                             confusion_matrix, recall_score, top_k_accuracy_score)
+
+TINY = MODELS / "published-tiny.pt"
+CLASSES = ["ant", "bird", "cat", "dog_house", "eel", "fox", "goat", "hen <i>"]
+
+
+def evaluate(*arguments, **options):
+    return run("evaluate", "--model", TINY, *arguments, **options)
+
+
+class ClassFolders(unittest.TestCase):
+    """Eight classes of different sizes. The model's weights are random, so pictures are put into
+    the folder of a label that it gives them, or of another: the accuracy is neither 0 nor 1."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.data = self.folder / "data"
+        self.labels = [name.replace("_", " ") for name in CLASSES]
+        drawn = self.folder / "drawn"
+        drawn.mkdir()
+        for i in range(160):
+            draw(drawn / f"{i:03d}.png", i)
+        results = json_lines(run("classify", "--model", TINY, "--json", "--top-k", 99, "--labels",
+                                 ",".join(self.labels), drawn).stdout)
+        chance = random.Random(3)
+        self.truth, self.scores = [], []
+        for name in CLASSES:
+            (self.data / name / "deeper").mkdir(parents=True)
+        for result in results:
+            place = self.labels.index(result["ranking"][chance.choice([0, 0, 1, 2, 6])]["label"])
+            path = Path(result["image"])
+            path.rename(self.data / CLASSES[place] / chance.choice(["", "deeper"]) / path.name)
+            probabilities = {choice["label"]: choice["probability"]
+                             for choice in result["ranking"]}
+            self.truth.append(place)
+            self.scores.append([probabilities[label] for label in self.labels])
+        self.scores = numpy.array(self.scores)
+        self.predicted = self.scores.argmax(axis=1)
+
+    def test_agrees_with_scikit_learn(self):
+        places = range(len(CLASSES))
+        done = evaluate("--json", self.data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        ours = json_lines(done.stdout)[0]
+        expected = {
+            "top_1": accuracy_score(self.truth, self.predicted),
+            "top_5": top_k_accuracy_score(self.truth, self.scores, k=5, labels=list(places)),
+            "mean_recall": balanced_accuracy_score(self.truth, self.predicted),
+        }
+        print({name: round(value, 4) for name, value in expected.items()})
+        for name, value in expected.items():
+            self.assertAlmostEqual(ours[name], value, places=12, msg=name)
+            self.assertTrue(0.1 < value < 1, "the data do not tell right from wrong")
+        recalls = recall_score(self.truth, self.predicted, average=None, labels=list(places))
+        matrix = confusion_matrix(self.truth, self.predicted, labels=list(places))
+        for place, each in enumerate(ours["classes"]):
+            self.assertEqual((each["folder"], each["label"]),
+                             (CLASSES[place], self.labels[place]))
+            self.assertEqual(each["pictures"], self.truth.count(place))
+            self.assertAlmostEqual(each["recall"], recalls[place], places=12)
+        got = numpy.zeros_like(matrix)
+        for truth, predicted, count in ours["confusion"]:
+            got[truth, predicted] = count
+        self.assertEqual(got.tolist(), matrix.tolist())
+        numpy.fill_diagonal(matrix, 0)
+        top = ours["confused"][0]
+        self.assertEqual(top["pictures"], matrix.max())
+        self.assertEqual(matrix[self.labels.index(top["label"]),
+                                self.labels.index(top["taken_for"])], matrix.max())
+        self.assertEqual((ours["pictures"], ours["failed"]), (160, 0))
+
+    def test_the_table_says_the_same(self):
+        ours = json_lines(evaluate("--json", self.data).stdout)[0]
+        text = evaluate(self.data).stdout
+        for name, field in (("top-1", "top_1"), ("top-5", "top_5"), ("mean recall", "mean_recall")):
+            self.assertRegex(text, rf"{name} +{100 * ours[field]:.2f} %")
+        for each in ours["classes"]:
+            self.assertRegex(text, rf"(?m)^{each['label']} +{each['pictures']} "
+                                   rf"+{100 * each['recall']:.2f} %$")
+        first = ours["confused"][0]
+        self.assertRegex(text, rf"(?m)^{first['label']} +{first['taken_for']} "
+                               rf"+{first['pictures']} +\d+\.\d\d %$")
+
+    def test_batches_and_threads_change_nothing(self):
+        whole = evaluate("--json", self.data).stdout
+        self.assertEqual(evaluate("--json", "--batch", 1, "--threads", 1, self.data).stdout, whole)
+        self.assertEqual(evaluate("--json", "--batch", 32, "--threads", 2, self.data).stdout, whole)
+
+    def test_labels_from_a_file(self):
+        mapping = self.folder / "names.tsv"
+        mapping.write_text("".join(f"{name}\tthing {i}\r\n" for i, name in enumerate(CLASSES)))
+        ours = json_lines(evaluate("--json", "--labels-file", mapping, self.data).stdout)[0]
+        self.assertEqual([each["label"] for each in ours["classes"]],
+                         [f"thing {i}" for i in range(len(CLASSES))])
+        mapping.write_text(mapping.read_text() + "zebra\tzebra\n")
+        done = evaluate("--json", "--labels-file", mapping, self.data)
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("zebra", done.stderr)
+        for text, word in (("ant\tant\n", "bird"), ("ant\n", "line 1"), ("ant\ta\nant\tb\n", "line 2"),
+                           ("".join(f"{name}\tsame\n" for name in CLASSES), "same")):
+            mapping.write_text(text)
+            done = evaluate("--labels-file", mapping, self.data)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(word, done.stderr)
+
+    def test_templates_are_used(self):
+        one = evaluate("--json", self.data).stdout
+        other = evaluate("--json", "--template", "the worst {} of all!", self.data).stdout
+        self.assertNotEqual(one, other)
+
+    def test_bad_pictures_and_empty_classes(self):
+        (self.data / "ant" / "bad.jpg").write_text("no picture")
+        (self.data / "empty").mkdir()
+        (self.data / "loose.png").write_bytes(b"not of any class")
+        done = evaluate("--json", self.data)
+        self.assertEqual(done.returncode, 1)
+        ours = json_lines(done.stdout)[0]
+        self.assertEqual((ours["pictures"], ours["failed"]), (160, 1))
+        self.assertIn("bad.jpg", done.stderr)
+        empty = [each for each in ours["classes"] if each["label"] == "empty"][0]
+        self.assertEqual((empty["pictures"], empty["recall"]), (0, None))
+
+    def test_confusion_picture(self):
+        path = self.folder / "confusion.png"
+        (self.data / "日本").mkdir()
+        self.assertEqual(evaluate("--confusion", path, self.data).returncode, 0)
+        picture = numpy.asarray(Image.open(path)).astype(int)
+        # The cells are the matrix: look for the nine classes' grid in the lower right part.
+        self.assertGreater(picture.shape[0], 9 * 40)
+        dark = (picture.sum(axis=2) < 500).mean()
+        self.assertTrue(0.01 < dark < 0.9, dark)
+        for bad in (self.folder, self.folder / "no" / "x.png"):
+            done = evaluate("--confusion", bad, self.data)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(str(bad), done.stderr)
+
+    def test_what_is_no_data_set(self):
+        empty = self.folder / "nothing"
+        empty.mkdir()
+        for path, word in ((empty, "no folders"), (self.folder / "missing", "missing"),
+                           (os.devnull, os.devnull)):
+            done = evaluate(path)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(word, done.stderr)
+        (empty / "class").mkdir()
+        done = evaluate(empty)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("no picture", done.stderr)
+        (empty / "a_b").mkdir()
+        (empty / "a b").mkdir()
+        done = evaluate(empty)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("same label", done.stderr)
+        self.assertEqual(evaluate().returncode, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

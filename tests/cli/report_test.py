@@ -1,0 +1,101 @@
+"""clip-cli classify --report: the page that it writes, opened in headless Chromium."""
+
+import base64
+import io
+import re
+import tempfile
+import unittest
+from collections import Counter
+from pathlib import Path
+
+from common import MODELS, json_lines, need, run
+from pictures import draw
+from report_page import open_report
+
+need("PIL")
+from PIL import Image  # noqa: E402 (after the check that it is there)
+
+TINY = MODELS / "published-tiny.pt"
+LABELS = ["salt, pepper", 'a "quoted" one', "tab\there", "🐈 cat", "<script>alert(1)</script>",
+          "</script><b>bold</b>", "plain"]
+
+
+class Report(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        pictures = cls.folder / "pictures"
+        pictures.mkdir()
+        for i in range(60):
+            # The model's weights are random: it tells pictures apart, but not by what labels mean.
+            draw(pictures / f"{i:02d} <i>&'\".png", i)
+        (pictures / "broken <b>.jpg").write_text("no picture")
+        Image.new("RGB", (1200, 600), (255, 0, 0)).save(pictures / "wide.png")
+        cls.report = cls.folder / "report.html"
+        labels = ",".join('"' + label.replace('"', '""') + '"' for label in LABELS)
+        done = run("classify", "--model", TINY, "--json", "--labels", labels, "--threshold", 0.3,
+                   "--template", "{}",
+                   "--report", cls.report, pictures)
+        assert done.returncode == 1, done.stderr
+        cls.results = json_lines(done.stdout)
+        cls.counts = Counter(result["label"] for result in cls.results if "label" in result)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def test_filtered_by_a_label_it_shows_that_label_s_thumbnails(self):
+        self.assertGreaterEqual(len(self.counts), 3, "too few labels to tell")
+        with open_report(self.report) as page:
+            self.assertEqual(page.total(), 62)
+            self.assertEqual(page.thumbnails(), 61)
+            for label, count in self.counts.items():
+                if label == "unknown":
+                    page.choose_group("unknown")
+                else:
+                    page.choose_label(label)
+                self.assertEqual(page.thumbnails(), count, label)
+                self.assertEqual(page.shown(), count)
+            page.choose_group("error")
+            self.assertEqual((page.shown(), page.thumbnails()), (1, 0))
+            page.choose_all()
+            page.set_confidence(80, 100)
+            sure = sum(result.get("probability", 0) >= 0.8 for result in self.results)
+            self.assertEqual(page.thumbnails(), sure)
+            self.assertEqual(page.errors(), [])
+            self.assertEqual(page.requests(), [])
+
+    def test_names_labels_and_rankings_are_those_of_the_results(self):
+        with open_report(self.report) as page:
+            shown = {picture["path"]: picture for picture in page.pictures()}
+            self.assertEqual(len(shown), 62)
+            for result in self.results:
+                picture = shown[result["image"]]
+                if "error" in result:
+                    self.assertEqual(picture["message"], result["error"])
+                    continue
+                self.assertEqual(picture["href"], Path(result["image"]).resolve().as_uri())
+                top = result["ranking"][0]
+                self.assertEqual(picture["ranking"][0][0], top["label"])
+                percent = float(re.sub(r"[^\d.]", "", picture["ranking"][0][1]))
+                self.assertAlmostEqual(percent, 100 * top["probability"], delta=0.051)
+            self.assertEqual(page.errors(), [])
+
+    def test_thumbnails_are_small_copies(self):
+        text = self.report.read_text()
+        thumbnails = re.findall(r'"thumbnail":"([^"]+)"', text)
+        self.assertEqual(len(thumbnails), 61)
+        for thumbnail in thumbnails:
+            picture = Image.open(io.BytesIO(base64.b64decode(thumbnail, validate=True)))
+            self.assertEqual(picture.format, "JPEG")
+            self.assertLessEqual(max(picture.size), 192)
+        wide = Image.open(io.BytesIO(base64.b64decode(thumbnails[-1])))
+        self.assertEqual(wide.size, (192, 96))
+        red, green, blue = wide.convert("RGB").getpixel((90, 50))
+        self.assertTrue(red > 240 and green < 15 and blue < 15)
+        self.assertNotIn("<script>alert", text)
+
+
+if __name__ == "__main__":
+    unittest.main()
