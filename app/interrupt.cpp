@@ -27,6 +27,7 @@ void note(int signal) {
 
 void catch_interrupts() {
   if (wake[0] >= 0 || ::pipe2(wake, O_CLOEXEC | O_NONBLOCK) != 0) return;
+  std::signal(SIGPIPE, SIG_IGN);
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action = {};
     // Who started us with the signal ignored (nohup, a job in the background) means it.
@@ -39,12 +40,12 @@ void catch_interrupts() {
   }
 }
 
-bool interrupted() {
-  return noted_signal != 0;
+int interrupted() {
+  return noted_signal;
 }
 
 bool wait_readable(int descriptor) {
-  while (!interrupted()) {
+  while (interrupted() == 0) {
     pollfd polled[2] = {{descriptor, POLLIN, 0}, {wake[0], POLLIN, 0}};
     if (::poll(polled, 2, -1) < 0 && errno != EINTR) return true;  // reading will say what is wrong
     if (polled[0].revents != 0) return true;
@@ -52,10 +53,10 @@ bool wait_readable(int descriptor) {
   return false;
 }
 
-void end_interrupted() {
-  std::signal(noted_signal, SIG_DFL);
-  std::raise(noted_signal);
-  std::_Exit(128 + noted_signal);
+void end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+  std::_Exit(128 + signal);
 }
 
 }  // namespace clip_cli

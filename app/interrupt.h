@@ -1,5 +1,6 @@
-// Ctrl-C and SIGTERM in a run that writes results: the first lets it finish what is in flight and
-// write it, the second ends it at once, as without this.
+// Signals in a run that writes results. Of Ctrl-C and SIGTERM the first lets it finish what is in
+// flight and write it, the second ends it at once, as without this. Where nobody reads its output
+// any more, it is told by the write, and can clear away what is half done.
 #pragma once
 
 namespace clip_cli {
@@ -7,12 +8,14 @@ namespace clip_cli {
 // From here on the first signal is only noted. Call before other threads start.
 void catch_interrupts();
 
-bool interrupted();
+// The signal that was noted, or 0.
+int interrupted();
 
 // Waits until the file descriptor can be read (or is at its end). False when interrupted.
 bool wait_readable(int descriptor);
 
-// Ends the process by the signal that was noted, so that a shell that runs a script stops it, too.
-[[noreturn]] void end_interrupted();
+// Ends the process by a signal, as if it had not been caught, so that a shell that runs a script
+// knows.
+[[noreturn]] void end_by(int signal);
 
 }  // namespace clip_cli

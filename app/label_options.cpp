@@ -113,7 +113,7 @@ clip::Embeddings embed_labels(const std::vector<clip::Label>& labels,
             encoder, clip::tokenize_prompts(tokenizer, config, prompts, options.truncate));
       },
       [&](std::size_t done, std::size_t total) {
-        if (interrupted()) throw clip::Error("interrupted before the first picture");
+        if (interrupted() != 0) throw clip::Error("interrupted before the first picture");
         if (done < total) progress->show(fmt::format("{}/{} prompts", done, total));
       });
 }

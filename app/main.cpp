@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -47,6 +48,7 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& outcome) {
 // What was printed may still sit in a buffer: a full disk shows only when it is written.
 int checked_flush(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+  if (errno == EPIPE) clip_cli::end_by(SIGPIPE);
   notice(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
   return clip_cli::kFailed;
 }
@@ -61,6 +63,10 @@ int run_guarded(const std::function<int()>& command) {
     notice(error.what());
   } catch (const std::bad_alloc&) {
     notice("out of memory; try smaller pictures, or a smaller model");
+  } catch (const std::system_error& error) {
+    // Who read our output has gone, as `head` does: by now everything is cleared away.
+    if (error.code().value() == EPIPE) clip_cli::end_by(SIGPIPE);
+    notice(error.what());
   } catch (const std::exception& error) {
     notice(error.what());
   }
@@ -91,6 +97,6 @@ int main(int argc, char** argv) {
     return checked_flush(finish_parse(app, outcome));
   }
   const int code = checked_flush(run_guarded(command));
-  if (clip_cli::interrupted()) clip_cli::end_interrupted();
+  if (clip_cli::interrupted() != 0) clip_cli::end_by(clip_cli::interrupted());
   return code;
 }

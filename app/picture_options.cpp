@@ -28,10 +28,14 @@ void add_picture_options(CLI::App* command, PictureOptions* options) {
                     "Paths in lists end with a NUL, as `find -print0` writes them");
 }
 
+bool reads_standard_input(const PictureOptions& options) {
+  return options.list == "-" || std::count(options.named.begin(), options.named.end(), "-") > 0;
+}
+
 clip::PicturePaths::NextNamed named_pictures(const PictureOptions& options) {
-  const auto stdin_count =
-      std::count(options.named.begin(), options.named.end(), "-") + (options.list == "-" ? 1 : 0);
-  if (stdin_count > 1) throw UsageError("standard input is named twice");
+  if (std::count(options.named.begin(), options.named.end(), "-") + (options.list == "-") > 1) {
+    throw UsageError("standard input is named twice");
+  }
   if (options.named.empty() && options.list.empty()) {
     throw UsageError("no pictures: name files or folders, or a list with --images FILE");
   }
@@ -65,7 +69,7 @@ bool can_be_counted(const PictureOptions& options) {
   struct stat info = {};
   const bool list_can =
       options.list.empty() || (::stat(options.list.c_str(), &info) == 0 && S_ISREG(info.st_mode));
-  return list_can && std::count(options.named.begin(), options.named.end(), "-") == 0;
+  return list_can && !reads_standard_input(options);
 }
 
 PictureCount::PictureCount(Make make) {
@@ -75,7 +79,7 @@ PictureCount::PictureCount(Make make) {
       clip::PicturePaths paths = make();
       std::uint64_t count = 0;
       for (clip::PicturePath path; paths.next(&path); ++count) {
-        if (stop_ || interrupted()) return;
+        if (stop_ || interrupted() != 0) return;
       }
       count_ = count;
       known_ = true;

@@ -27,6 +27,8 @@ struct PictureOptions {
 
 void add_picture_options(CLI::App* command, PictureOptions* options);
 
+bool reads_standard_input(const PictureOptions& options);
+
 // The files and folders that the options name, one at a time. Throws UsageError where they name
 // none.
 clip::PicturePaths::NextNamed named_pictures(const PictureOptions& options);

@@ -60,7 +60,7 @@ class JobSource {
     bool too_long = false;
     std::string text;
     do {
-      if (interrupted() || !reader_.next(&text, kLongestLine, &too_long)) return false;
+      if (interrupted() != 0 || !reader_.next(&text, kLongestLine, &too_long)) return false;
     } while (text.find_first_not_of(" \t") == std::string::npos);
     Line line;
     try {
@@ -249,7 +249,7 @@ int run_batch(const BatchOptions& options) {
     }
     progress.show();
   }
-  progress.finish(interrupted());
+  progress.finish(interrupted() != 0);
   return progress.failed() == 0 ? kDone : kFailed;
 }
 

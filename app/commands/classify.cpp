@@ -218,9 +218,8 @@ ReportRun report_run(const ClassifyOptions& options, const std::vector<clip::Lab
 int run_classify(const ClassifyOptions& options) {
   if (options.list_label_sets) return list_sets(options.json);
   check(options);
-  if (!options.pictures.list.empty() && options.pictures.list == options.labels.file &&
-      options.labels.file == "-") {
-    throw UsageError("--images and --labels-file cannot both read standard input");
+  if (options.labels.file == "-" && reads_standard_input(options.pictures)) {
+    throw UsageError("pictures and --labels-file cannot both come from standard input");
   }
   const auto labels = clip_cli::labels(options.labels);
   templates(options.templates);  // a mistake in them is known before the model is loaded
@@ -255,7 +254,7 @@ int run_classify(const ClassifyOptions& options) {
   // The first pictures are decoded while the weights are read.
   clip::ImageStream stream(
       [&](clip::PicturePath* next) {
-        while (!interrupted() && paths.next(next)) {
+        while (interrupted() == 0 && paths.next(next)) {
           if (!earlier || !earlier->holds(next->path)) return true;
           ++skipped;
         }
@@ -289,9 +288,9 @@ int run_classify(const ClassifyOptions& options) {
         progress.show();
       });
   progress.skip_to(skipped);
-  writer.finish(interrupted());
-  progress.finish(interrupted());
-  if (interrupted() && options.resume && !options.run.quiet) {
+  writer.finish(interrupted() != 0);
+  progress.finish(interrupted() != 0);
+  if (interrupted() != 0 && options.resume && !options.run.quiet) {
     notice("the same command goes on from there");
   }
   const std::uint64_t failed_before = earlier ? earlier->failed() : 0;

@@ -149,7 +149,7 @@ int run_evaluate(const EvaluateOptions& options) {
   }
   ClassPictures pictures(options.folder, classes);
   clip::ImageStream stream(
-      [&](clip::PicturePath* next) { return !interrupted() && pictures.next(next); },
+      [&](clip::PicturePath* next) { return interrupted() == 0 && pictures.next(next); },
       clip::preprocess_rule(config),
       stream_options(options.run, options.model, options.image, config));
   const auto encoder = open_encoder(model, options.model);
@@ -174,7 +174,7 @@ int run_evaluate(const EvaluateOptions& options) {
       [&] { progress.show(); });
   progress.clear();
   if (accuracy.pictures() == 0) {
-    progress.finish(interrupted());
+    progress.finish(interrupted() != 0);
     throw clip::Error(
         fmt::format("{} has no picture in its folders that could be read", options.folder));
   }
@@ -187,7 +187,7 @@ int run_evaluate(const EvaluateOptions& options) {
     picture->write(confusion_png(accuracy, names));
     picture->commit();
   }
-  progress.finish(interrupted());
+  progress.finish(interrupted() != 0);
   return progress.failed() == 0 ? kDone : kFailed;
 }
 

@@ -74,7 +74,7 @@ bool LineReader::next(std::string* line, std::size_t most, bool* too_long) {
     }
     if (!fill()) {
       // Half a line that Ctrl-C came into is no line.
-      if (!any || interrupted()) return false;
+      if (!any || interrupted() != 0) return false;
       break;
     }
   }

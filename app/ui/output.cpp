@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <system_error>
 #include <utility>
 
 #include "error.h"
@@ -76,6 +77,7 @@ Output::~Output() {
 }
 
 void Output::fail() const {
+  if (errno == EPIPE) throw std::system_error(errno, std::generic_category());
   throw cannot_write(name_, errno);
 }
 

@@ -1,7 +1,8 @@
 // Where results go: standard output, or a file. Whole lines at a time; a file that is replaced is
 // written under another name beside it and renamed when it is complete, so that nobody ever sees
 // half of it, and what was there before stays until then. Every failure is a clip::Error that names
-// the file.
+// the file; but where nobody reads any more it is std::system_error with EPIPE, which is not worth
+// a message.
 #pragma once
 
 #include <cstdio>

@@ -79,6 +79,14 @@ bool PicturePaths::next(PicturePath* picture) {
     }
     // Who names a folder twice means it twice; links within one are what could go on for ever.
     entered_.clear();
+    if (FolderId{info.st_dev, info.st_ino} == left_out_) {
+      picture->error = fmt::format(
+          "cannot read the folder {}: it is the one that results go to; let them go to another, "
+          "such as one in it",
+          named);
+      picture->path = std::move(named);
+      return true;
+    }
     if (!enter(named, picture)) return true;
   }
 }

@@ -31,7 +31,7 @@ class PicturePaths {
   // Gives the next file or folder that was named, or false when there are no more.
   using NextNamed = std::function<bool(std::string*)>;
 
-  // `left_out`: a folder that is not entered, such as one that results are written to.
+  // `left_out`: a folder that is not entered, the one that results go to; to name it is an error.
   explicit PicturePaths(NextNamed next_named, const std::string& left_out = "");
 
   // False when there are no more. Throws what `next_named` throws.

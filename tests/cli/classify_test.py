@@ -224,7 +224,8 @@ class Inputs(TemporaryFolder):
                 ([self.paths[0], "--labels", "a,b", "--resume", "-o", "x.csv"], "jsonl"),
                 ([self.paths[0], "--labels", "a,b", "--json", "--csv"], "--csv"),
                 (["-", "--images", "-", "--labels", "a,b"], "standard input"),
-                (["--images", "-", "--labels-file", "-"], "standard input")):
+                (["--images", "-", "--labels-file", "-"], "standard input"),
+                (["-", "--labels-file", "-"], "standard input")):
             done = classify(*arguments)
             self.assertEqual(done.returncode, 2, (arguments, done.stderr))
             self.assertIn(word, done.stderr)
@@ -324,6 +325,16 @@ class Formats(TemporaryFolder):
         result = json_lines(classify("--json", "--label-set", "cifar10", self.image).stdout)[0]
         self.assertEqual(len(result["ranking"]), 5)
 
+    def test_when_nobody_reads_any_more_nothing_is_left_lying_about(self):
+        pictures = " ".join(["'" + str(self.image).replace("'", "") + "'"] * 3000)
+        done = subprocess.run(
+            ["bash", "-c", f"'{BINARY}' classify --model '{TINY}' --labels a,b -q --report "
+             f"'{self.folder}/report.html' {pictures} | head -1; echo ${{PIPESTATUS[0]}}"],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(done.stdout.splitlines()[-1], str(128 + signal.SIGPIPE))
+        self.assertEqual(done.stderr, "")
+        self.assertEqual([path.name for path in self.folder.iterdir()], [Path(self.image).name])
+
     def test_a_full_disk_leaves_the_file_as_it_was(self):
         done = classify("-o", "/dev/full", *self.arguments, self.image)
         self.assertEqual(done.returncode, 1)
@@ -418,6 +429,13 @@ class Sorting(TemporaryFolder):
         done = classify("--json", "--labels", "a,b", self.folder, "--sort-into",
                         self.folder / "in/sorted")
         self.assertEqual(len(json_lines(done.stdout)), 4)
+
+    def test_the_folder_itself_is_refused(self):
+        done = classify("--json", "--labels", "a", "--sort-into", self.folder / "in",
+                        self.folder / "in")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("results go to", done.stderr)
+        self.assertTrue(all(path.exists() for path in self.images))
 
     def test_what_cannot_be_filed_is_an_error_of_its_picture(self):
         blocked = self.folder / "out"

@@ -104,6 +104,8 @@ TEST_CASE("a folder that results go to is not read") {
   folder.write("1.png", kPng);
   folder.write("sorted/cat/1.png", kPng);
   CHECK(found(folder, {folder.path()}, folder.path("sorted")) == Paths{"1.png"});
+  CHECK(found(folder, {folder.path("sorted"), folder.path("sorted/cat")}, folder.path("sorted")) ==
+        Paths{"! sorted", "sorted/cat/1.png"});
   CHECK(found(folder, {folder.path()}, folder.path("other")) == Paths{"1.png", "sorted/cat/1.png"});
 }
 
