@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "encoder/processors.h"
-#include "errors.h"
+#include "model_lookup.h"
 #include "ui/text.h"
 
 namespace clip_cli {
@@ -39,9 +39,11 @@ CLI::Validator one_of(const std::map<std::string, Value>& values) {
 
 void add_model_options(CLI::App* command, ModelOptions* options) {
   command
-      ->add_option("-m,--model", options->path, "TorchScript export of CLIP, or OpenAI's .pt file")
+      ->add_option("-m,--model", options->named,
+                   "A published model's name (see models list), or the path of an export of CLIP "
+                   "[ViT-B/32 if it is there, else the demo model]")
       ->envname("CLIP_MODEL")
-      ->type_name("PATH")
+      ->type_name("NAME|PATH")
       ->group("Model");
   command
       ->add_option_function<std::string>(
@@ -73,15 +75,9 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
 }
 
 std::shared_ptr<const clip::ModelFile> open_model(const ModelOptions& options) {
-  if (options.path.empty()) {
-    throw UsageError(
-        "no model: name one with --model PATH or in the variable CLIP_MODEL. OpenAI's published "
-        ".pt "
-        "files work as they are; scripts/export_torchscript.py makes others.");
-  }
-  auto model = std::make_shared<const clip::ModelFile>(options.path);
+  auto model = std::make_shared<const clip::ModelFile>(model_path(options.named));
   for (const std::string& assumed : model->config().assumed) {
-    notice(fmt::format("{} does not say it, so this is assumed: {}", options.path, assumed));
+    notice(fmt::format("{} does not say it, so this is assumed: {}", model->path(), assumed));
   }
   return model;
 }

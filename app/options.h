@@ -12,7 +12,7 @@
 namespace clip_cli {
 
 struct ModelOptions {
-  std::string path;  // --model, else the variable CLIP_MODEL
+  std::string named;  // --model, else the variable CLIP_MODEL: a path, a name, or nothing
   clip::EncoderOptions encoder;
 };
 
@@ -25,8 +25,8 @@ std::size_t threads(const ModelOptions& options);
 std::unique_ptr<clip::Encoder> open_encoder(std::shared_ptr<const clip::ModelFile> model,
                                             const ModelOptions& options);
 
-// Opens and checks the model that the options name, and tells stderr what had to be assumed.
-// Throws UsageError when they name none, clip::Error when the file is not a usable model.
+// Opens and checks the model that the options name (model_lookup.h), and tells stderr what had to
+// be assumed. Throws clip::Error when there is none, or the file is not a usable model.
 std::shared_ptr<const clip::ModelFile> open_model(const ModelOptions& options);
 
 struct ImageOptions {

@@ -194,7 +194,7 @@ int run_benchmark(const BenchmarkOptions& options) {
 
   // Once each, so that all is built and the memory's peak is known before the yardsticks take any.
   for (const Workload& workload : workloads) workload.encode();
-  Json json = {{"model", options.model.path},
+  Json json = {{"model", model->path()},
                {"engine", encoder->engine()},
                {"precision", encoder->precision() == clip::Precision::kFloat32 ? "fp32" : "bf16"},
                {"threads", threads(options.model)},

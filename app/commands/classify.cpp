@@ -194,9 +194,10 @@ Classified classified(const std::vector<clip::Label>& labels,
   return result;
 }
 
-ResultColumns columns_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels) {
+ResultColumns columns_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
+                         const clip::ModelFile& model) {
   ResultColumns columns;
-  columns.model = options.model.path;
+  columns.model = model.path();
   columns.top_k = std::min(options.top_k, labels.size());
   columns.filed = !options.sort_into.empty();
   columns.width = terminal_width(STDOUT_FILENO);
@@ -207,9 +208,9 @@ ResultColumns columns_of(const ClassifyOptions& options, const std::vector<clip:
 }
 
 ReportRun report_run(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
-                     const clip::ModelConfig& config) {
+                     const clip::ModelFile& model) {
   ReportRun run;
-  run.model = config.name.empty() ? options.model.path : config.name;
+  run.model = model.config().name.empty() ? model.path() : model.config().name;
   for (const clip::Label& label : labels) run.labels.push_back(label.name);
   run.threshold = options.threshold;
   return run;
@@ -232,7 +233,7 @@ int run_classify(const ClassifyOptions& options) {
   if (options.resume) {
     std::unordered_set<std::string> names;
     for (const clip::Label& label : labels) names.insert(label.name);
-    earlier.emplace(options.output, options.model.path, names);
+    earlier.emplace(options.output, model->path(), names);
   }
 
   // The folder that pictures are filed into is made first, so that it can be told from those that
@@ -240,7 +241,7 @@ int run_classify(const ClassifyOptions& options) {
   std::optional<PictureCount> count;
   Progress progress("picture", options.run.quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
-  Writer writer(options, columns_of(options, labels), report_run(options, labels, config),
+  Writer writer(options, columns_of(options, labels, *model), report_run(options, labels, *model),
                 earlier ? &*earlier : nullptr, &progress);
   if (Progress::is_watched() && !options.run.quiet && can_be_counted(options.pictures)) {
     count.emplace(

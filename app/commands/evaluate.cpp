@@ -179,7 +179,7 @@ int run_evaluate(const EvaluateOptions& options) {
         fmt::format("{} has no picture in its folders that could be read", options.folder));
   }
   if (options.json) {
-    print_json_report(accuracy, classes, options.model.path, progress.failed());
+    print_json_report(accuracy, classes, model->path(), progress.failed());
   } else {
     print_report(accuracy, classes);
   }

@@ -120,10 +120,11 @@ void print_pairs(const Scores& scores, const Inputs& inputs) {
   }
 }
 
-void report_failure(const clip::ImageResult& result, const ScoreOptions& options) {
+void report_failure(const clip::ImageResult& result, const ScoreOptions& options,
+                    const std::string& model) {
   notice(result.error);
   if (options.json) {
-    print_json({{"image", result.path}, {"model", options.model.path}, {"error", result.error}});
+    print_json({{"image", result.path}, {"model", model}, {"error", result.error}});
   }
 }
 
@@ -158,13 +159,13 @@ int run_score(const ScoreOptions& options) {
     for (const clip::ImageResult& result : batch.results) {
       if (!result.error.empty()) {
         failed = true;
-        report_failure(result, options);
+        report_failure(result, options, model->path());
         continue;
       }
       const Scores scores{result.path, row,
                           clip::probabilities(row, inputs.texts.size(), config.logit_scale)};
       if (options.json) {
-        print_json(to_json(scores, inputs, options.model.path));
+        print_json(to_json(scores, inputs, model->path()));
       } else {
         print_pairs(scores, inputs);
       }

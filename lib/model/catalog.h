@@ -13,6 +13,9 @@ struct PublishedModel {
   const char* name;    // as OpenAI writes it: "ViT-B/32"
   const char* file;    // as OpenAI's package stores it in ~/.cache/clip
   const char* sha256;  // of the file
+  std::int64_t parameters;
+  int megabytes;         // of the file, 10^6 bytes, about
+  double imagenet_top1;  // zero-shot, in percent
   std::int64_t image_size, embedding_dim;
   VisionKind kind;
   std::int64_t vision_width, patch_size;
