@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -13,6 +14,7 @@ namespace clip_cli {
 namespace {
 
 volatile std::sig_atomic_t noted_signal = 0;
+std::atomic<bool> waits_ended{false};
 // The signal writes into it, so that whoever polls wakes, whatever thread the signal came to.
 int wake[2] = {-1, -1};
 
@@ -45,12 +47,18 @@ int interrupted() {
 }
 
 bool wait_readable(int descriptor) {
-  while (interrupted() == 0) {
+  while (interrupted() == 0 && !waits_ended) {
     pollfd polled[2] = {{descriptor, POLLIN, 0}, {wake[0], POLLIN, 0}};
     if (::poll(polled, 2, -1) < 0 && errno != EINTR) return true;  // reading will say what is wrong
     if (polled[0].revents != 0) return true;
   }
   return false;
+}
+
+WaitsEndHere::~WaitsEndHere() {
+  waits_ended = true;
+  // Full: then whoever polls is awake. Without a pipe nothing waits that long.
+  if (::write(wake[1], "", 1) < 0) return;
 }
 
 void end_by(int signal) {

@@ -11,8 +11,19 @@ void catch_interrupts();
 // The signal that was noted, or 0.
 int interrupted();
 
-// Waits until the file descriptor can be read (or is at its end). False when interrupted.
+// Waits until the file descriptor can be read (or is at its end). False when interrupted, and when
+// nobody wants to read any more.
 bool wait_readable(int descriptor);
+
+// Behind what has threads that wait for input: when a run fails, this goes first, and they end
+// instead of waiting for input that may never come.
+class WaitsEndHere {
+ public:
+  WaitsEndHere() = default;
+  ~WaitsEndHere();
+  WaitsEndHere(const WaitsEndHere&) = delete;
+  WaitsEndHere& operator=(const WaitsEndHere&) = delete;
+};
 
 // Ends the process by a signal, as if it had not been caught, so that a shell that runs a script
 // knows.

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "batch_job.h"
@@ -226,6 +227,7 @@ int run_batch(const BatchOptions& options) {
   clip::ImageStream stream([&](clip::PicturePath* next) { return source.next(next); },
                            clip::preprocess_rule(config),
                            stream_options(options.run, options.model, options.image, config));
+  const WaitsEndHere waits_end_here;
   const auto encoder = open_encoder(model, options.model);
   Answerer answerer(encoder.get(), config, options.truncate);
   Progress progress("job", options.run.quiet, [] { return std::optional<std::uint64_t>(); });

@@ -5,10 +5,12 @@
 
 #include <CLI/Validators.hpp>
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "error.h"
@@ -262,6 +264,7 @@ int run_classify(const ClassifyOptions& options) {
         return false;
       },
       clip::preprocess_rule(config), stream_options(run, options.model, options.image, config));
+  const WaitsEndHere waits_end_here;
   const auto encoder = open_encoder(model, options.model);
   const clip::Embeddings embedded =
       embed_labels(labels, options.templates, encoder.get(), config, &progress);

@@ -4,6 +4,7 @@
 #include <CLI/Validators.hpp>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "ui/classified.h"
 #include "ui/json.h"
 

@@ -1,5 +1,6 @@
 #include "pipeline/text_cache.h"
 
+#include <algorithm>
 #include <memory>
 #include <unordered_set>
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 import threading
@@ -194,7 +195,16 @@ class Coprocess(unittest.TestCase):
         process.stdin.flush()
         process.stdout.readline()
         process.terminate()
-        self.assertEqual(process.wait(10), -15)
+        self.assertEqual(process.wait(10), -signal.SIGTERM)
+        process.stdin.close()
+
+
+    def test_when_nobody_reads_the_answers(self):
+        process = self.start()
+        process.stdout.close()
+        process.stdin.write('{"op": "embed", "text": "a"}\n')
+        process.stdin.flush()  # and stays open
+        self.assertEqual(process.wait(30), -signal.SIGPIPE)
         process.stdin.close()
 
 

@@ -248,6 +248,16 @@ class Inputs(TemporaryFolder):
         self.assertEqual(classify("--labels", "a " * 99 + ",b", "--truncate",
                                   self.paths[0]).returncode, 0)
 
+    def test_a_run_that_fails_does_not_wait_for_the_rest_of_a_list(self):
+        for arguments in (["--labels", "a,b", "-o", "/dev/full"], ["--labels", "a " * 99 + ",b"]):
+            process = subprocess.Popen([BINARY, "classify", "--model", TINY, *arguments, "-"],
+                                       stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL, text=True)
+            process.stdin.write(self.paths[0] + "\n")
+            process.stdin.flush()  # and stays open
+            self.assertEqual(process.wait(30), 1, arguments)
+            process.stdin.close()
+
     def test_an_empty_folder_is_no_failure(self):
         (self.folder / "empty").mkdir()
         done = classify("--labels", "a,b", self.folder / "empty")
