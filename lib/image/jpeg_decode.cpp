@@ -1,10 +1,10 @@
 #include "image/jpeg_decode.h"
 
 #include <fmt/format.h>
-#include <jpeglib.h>
+#include <jpeglib.h>  // uses FILE and does not say so: fmt has it
 
 #include <csetjmp>
-#include <cstdio>  // jpeglib.h uses FILE and does not say so
+#include <cstdio>
 
 #include "error.h"
 
