@@ -9,7 +9,6 @@
 
 #include "error.h"
 #include "errors.h"
-#include "ui/text.h"
 
 namespace clip_cli {
 namespace {
@@ -61,18 +60,10 @@ std::string model_path(const std::string& named) {
   if (named.empty()) {
     const clip::PublishedModel& model = *clip::find_by_name(kDefaultModel);
     if (store.has(model)) return store.path(model);
-    const std::string demo = shipped_file("demo/demo-model.pt");
-    if (demo.empty()) {
-      throw UsageError(fmt::format(
-          "no model: fetch one with `clip-cli models pull {}`, or name a file with --model or in "
-          "the variable CLIP_MODEL",
-          kDefaultModel));
-    }
-    notice(fmt::format(
-        "using the small demo model, which knows drawings, not photographs; `clip-cli models pull "
-        "{}` gets the real one",
+    throw UsageError(fmt::format(
+        "no model: get one with `clip-cli models pull {}`, or name a file with --model or in the "
+        "variable CLIP_MODEL",
         kDefaultModel));
-    return demo;
   }
   if (is_there(named)) return named;
   if (const clip::PublishedModel* model = clip::find_by_name(named)) {

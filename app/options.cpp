@@ -41,7 +41,7 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
   command
       ->add_option("-m,--model", options->named,
                    "A published model's name (see models list), or the path of an export of CLIP "
-                   "[ViT-B/32 if it is there, else the demo model]")
+                   "[ViT-B/32 if it is there]")
       ->envname("CLIP_MODEL")
       ->type_name("NAME|PATH")
       ->group("Model");

@@ -10,7 +10,6 @@
 #include "commands/models.h"
 #include "error.h"
 #include "errors.h"
-#include "image/file_bytes.h"
 #include "image/preprocess.h"
 #include "model/sha256.h"
 #include "model_lookup.h"
@@ -24,10 +23,7 @@
 namespace clip_cli {
 namespace {
 
-// Of 100 x cosine: what the two engines may differ by, and what the demo model's scores may differ
-// by from those that were stored with it.
-constexpr double kEngines = 0.01;
-constexpr double kStored = 0.01;
+constexpr double kEngines = 0.01;  // of 100 x cosine: what the two may differ by
 
 // OpenAI's README: ViT-B/32 on the package's CLIP.png.
 const std::vector<std::string> kKnownPrompts = {"a diagram", "a dog", "a cat"};
@@ -49,11 +45,8 @@ class Checker {
       : options_(options), model_(open_model(options.model)) {}
 
   int run() {
-    const bool is_demo = model_->path() == shipped_file("demo/demo-model.pt");
     if (!options_.picture.empty()) {
       check_known_answers();
-    } else if (is_demo) {
-      check_stored_scores();
     } else {
       check_engines();
     }
@@ -134,22 +127,6 @@ class Checker {
              largest_difference(found,
                                 {std::begin(kKnownProbabilities), std::end(kKnownProbabilities)}),
              kKnownTolerance);
-    }
-  }
-
-  void check_stored_scores() {
-    const auto stored = Json::parse(clip::read_file(shipped("demo/expected_scores.json")));
-    const auto prompts = stored.at("texts").get<std::vector<std::string>>();
-    for (const auto engine : {clip::Engine::kNative, clip::Engine::kTorchScript}) {
-      double largest = 0;
-      for (const auto& picture : stored.at("images")) {
-        const std::string path = shipped("demo/" + picture.at("image").get<std::string>());
-        largest =
-            std::max(largest, largest_difference(score(engine, path, prompts),
-                                                 picture.at("scores").get<std::vector<double>>()));
-      }
-      report(fmt::format("{} against the stored scores, 100 x cosine", name_of(engine)), largest,
-             kStored);
     }
   }
 
