@@ -249,8 +249,9 @@ class ManyJobs(unittest.TestCase):
         middle, end = resident.values()
         print(f"{count} jobs in {time.monotonic() - start:.0f} s; resident after 6 of 10 "
               f"{middle:.1f} MiB, at the end {end:.1f} MiB")
-        # The caches, of 32 MiB, are full by then; what goes on growing is something else.
-        self.assertLess(end - middle, 8)
+        # The caches, of 32 MiB, are full by then; what goes on growing is something else. Fewer jobs,
+        # as under sanitizers, still fill them, but one picture kept of each job would be 100 MiB.
+        self.assertLess(end - middle, 8 if count >= 100000 else 24)
 
     @staticmethod
     def resident(process):
