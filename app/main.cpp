@@ -49,6 +49,7 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& outcome) {
 int checked_flush(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
   if (errno == EPIPE) clip_cli::end_by(SIGPIPE);
+  if (code == clip_cli::kFailed) return code;  // the command has said why
   notice(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
   return clip_cli::kFailed;
 }

@@ -1,5 +1,7 @@
 // CSV as RFC 4180 has it, but with lines that end in \n, as other tools here write and read them.
-#include "ui/classified.h"
+#include <memory>
+
+#include "ui/delimited_results.h"
 
 namespace clip_cli {
 namespace {
@@ -17,31 +19,10 @@ std::string quoted(const std::string& field) {
   return result + '"';
 }
 
-std::string record(const std::vector<std::string>& fields) {
-  std::string line;
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    if (i > 0) line += ',';
-    line += quoted(fields[i]);
-  }
-  return line + '\n';
-}
-
-class CsvResults : public ResultFormat {
- public:
-  explicit CsvResults(const ResultColumns& columns) : columns_(columns) {}
-  std::string header() const override { return record(column_names(columns_)); }
-  std::string row(const Classified& result) const override {
-    return record(column_values(result, columns_));
-  }
-
- private:
-  const ResultColumns columns_;
-};
-
 }  // namespace
 
 std::unique_ptr<ResultFormat> csv_results(const ResultColumns& columns) {
-  return std::make_unique<CsvResults>(columns);
+  return std::make_unique<DelimitedResults>(columns, ',', &quoted);
 }
 
 }  // namespace clip_cli
