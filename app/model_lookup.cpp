@@ -9,6 +9,7 @@
 
 #include "error.h"
 #include "errors.h"
+#include "ui/text.h"
 
 namespace clip_cli {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kDefaultModel = "ViT-B/32";
+constexpr const char* kDemoModel = "demo";
 
 bool is_there(const std::string& path) {
   struct stat info = {};
@@ -60,12 +62,28 @@ std::string model_path(const std::string& named) {
   if (named.empty()) {
     const clip::PublishedModel& model = *clip::find_by_name(kDefaultModel);
     if (store.has(model)) return store.path(model);
-    throw UsageError(fmt::format(
-        "no model: get one with `clip-cli models pull {}`, or name a file with --model or in the "
-        "variable CLIP_MODEL",
+    const std::string demo = shipped_file(kDemoFile);
+    if (demo.empty()) {
+      throw UsageError(fmt::format(
+          "no model: get one with `clip-cli models pull {}`, or name a file with --model or in the "
+          "variable CLIP_MODEL",
+          kDefaultModel));
+    }
+    notice(fmt::format(
+        "this is the demo model, which knows drawings, not photographs; `clip-cli models pull {}` "
+        "gets the real one",
         kDefaultModel));
+    return demo;
   }
   if (is_there(named)) return named;
+  if (named == kDemoModel) {
+    const std::string demo = shipped_file(kDemoFile);
+    if (!demo.empty()) return demo;
+    throw clip::Error(
+        fmt::format("the demo model is not there; it comes with clip-cli, as "
+                    "share/clip-cli/{0} or the sources' data/{0}",
+                    kDemoFile));
+  }
   if (const clip::PublishedModel* model = clip::find_by_name(named)) {
     if (store.has(*model)) return store.path(*model);
     if (!looks_like_a_path(named)) {

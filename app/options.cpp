@@ -40,8 +40,8 @@ CLI::Validator one_of(const std::map<std::string, Value>& values) {
 void add_model_options(CLI::App* command, ModelOptions* options) {
   command
       ->add_option("-m,--model", options->named,
-                   "A published model's name (see models list), or the path of an export of CLIP "
-                   "[ViT-B/32 if it is there]")
+                   "A published model's name (see models list), demo, or the path of an export of "
+                   "CLIP [ViT-B/32 if it is there, else demo]")
       ->envname("CLIP_MODEL")
       ->type_name("NAME|PATH")
       ->group("Model");

@@ -39,7 +39,6 @@ STYLES = {
     "emojione": "@iconify-json/emojione@1.2.3",
     "fluent": "@iconify-json/fluent-emoji@1.2.7",
     "fluent-flat": "@iconify-json/fluent-emoji-flat@1.2.6",
-    "fluent-outline": "@iconify-json/fluent-emoji-high-contrast@1.2.6",
     "fxemoji": "@iconify-json/fxemoji@1.2.2",
     "openmoji": "@iconify-json/openmoji@1.2.29",
 }

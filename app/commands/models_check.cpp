@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include "commands/models.h"
 #include "error.h"
 #include "errors.h"
+#include "image/file_bytes.h"
 #include "image/preprocess.h"
 #include "model/sha256.h"
 #include "model_lookup.h"
@@ -23,7 +25,10 @@
 namespace clip_cli {
 namespace {
 
-constexpr double kEngines = 0.01;  // of 100 x cosine: what the two may differ by
+// Of 100 x cosine: what the two engines may differ by, and what the demo model's scores may differ
+// by from those that were stored with it.
+constexpr double kEngines = 0.01;
+constexpr double kStored = 0.01;
 
 // OpenAI's README: ViT-B/32 on the package's CLIP.png.
 const std::vector<std::string> kKnownPrompts = {"a diagram", "a dog", "a cat"};
@@ -47,6 +52,8 @@ class Checker {
   int run() {
     if (!options_.picture.empty()) {
       check_known_answers();
+    } else if (is_demo()) {
+      check_stored_scores();
     } else {
       check_engines();
     }
@@ -54,6 +61,12 @@ class Checker {
   }
 
  private:
+  bool is_demo() const {
+    const std::string demo = shipped_file(kDemoFile);
+    std::error_code error;
+    return !demo.empty() && std::filesystem::equivalent(model_->path(), demo, error);
+  }
+
   // 100 x cosine of one picture with the prompts.
   std::vector<double> score(clip::Engine engine, const std::string& picture,
                             const std::vector<std::string>& prompts) {
@@ -130,6 +143,23 @@ class Checker {
     }
   }
 
+  // The demo model's pictures, prompts and scores lie beside it.
+  void check_stored_scores() {
+    const auto stored = Json::parse(clip::read_file(shipped("demo/expected_scores.json")));
+    const auto prompts = stored.at("texts").get<std::vector<std::string>>();
+    for (const auto engine : {clip::Engine::kNative, clip::Engine::kTorchScript}) {
+      double largest = 0;
+      for (const auto& picture : stored.at("images")) {
+        const std::string path = shipped("demo/" + picture.at("image").get<std::string>());
+        largest =
+            std::max(largest, largest_difference(score(engine, path, prompts),
+                                                 picture.at("scores").get<std::vector<double>>()));
+      }
+      report(fmt::format("{} against the stored scores, 100 x cosine", name_of(engine)), largest,
+             kStored);
+    }
+  }
+
   static const char* name_of(clip::Engine engine) {
     return engine == clip::Engine::kNative ? "native" : "torchscript";
   }
@@ -159,6 +189,7 @@ void setup_models_check(CLI::App* models, std::function<int()>* command) {
   check->add_flag("--json", options->json, "Print an object a comparison");
   check->footer(
       "Examples:\n"
+      "  clip-cli models check demo\n"
       "  clip-cli models check ViT-B/32\n"
       "  clip-cli models check ViT-B/32 --picture CLIP.png");
   check->callback([=] { *command = [=] { return run_check(*options); }; });

@@ -67,11 +67,6 @@ class Store(CacheFolder):
         self.assertEqual(json_lines(done.stdout)[0]["model"], path)
         self.assertEqual(done.stderr, "")
 
-    def test_without_any_it_says_how_to_get_one(self):
-        done = self.clip("score", photographs()[0], "a cat")
-        self.assertEqual((done.returncode, done.stdout), (2, ""))
-        self.assertIn("models pull ViT-B/32", done.stderr)
-
     def test_a_name_that_is_not_there_says_how_to_get_it(self):
         done = self.clip("score", "--model", "vit-l-14-336", photographs()[0], "a cat")
         self.assertEqual((done.returncode, done.stdout), (1, ""))

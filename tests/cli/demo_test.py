@@ -1,0 +1,134 @@
+"""The demo model and its pictures: what is stored with them is what every engine, precision and
+command gives, and the right answer comes first."""
+
+import json
+import shutil
+import tempfile
+import unittest
+from pathlib import Path
+
+from common import BINARY, ROOT, json_lines, largest_difference, run, scores_of
+
+DEMO = ROOT / "data/demo"
+MODEL = DEMO / "demo-model.pt"
+STORED = json.loads((DEMO / "expected_scores.json").read_text(encoding="utf-8"))
+IMAGES = [str(DEMO / entry["image"]) for entry in STORED["images"]]
+# What the pictures show, of the prompts that are stored.
+SHOWN = {"cat.png": "a photo of a cat", "dog.png": "a photo of a dog",
+         "car.png": "a photo of a car", "pizza.png": "a slice of pizza", "bicycle.png": "a bicycle", "owl.png": "an owl",
+         "smiling_face.png": "a smiling face", "rainbow.png": "a rainbow",
+         "red_circle.png": "a red circle", "two_blue_squares.png": "two blue squares",
+         "green_triangle_on_yellow.png": "a green triangle on a yellow background",
+         "three_purple_stars.png": "three purple stars"}
+
+
+def score(*arguments):
+    texts = [word for text in STORED["texts"] for word in ("--text", text)]
+    return run("score", "--json", "--model", MODEL, *arguments, *texts, *IMAGES)
+
+
+class Scores(unittest.TestCase):
+    def check(self, allowed, *arguments):
+        done = score(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        difference = largest_difference(scores_of(json_lines(done.stdout)),
+                                        [entry["scores"] for entry in STORED["images"]])
+        print(f"{' '.join(arguments) or 'defaults'}: {len(IMAGES)} pictures, largest difference "
+              f"{difference:.5f}")
+        self.assertLess(difference, allowed)
+
+    def test_every_engine_and_precision(self):
+        self.assertGreaterEqual(len(IMAGES), 20)
+        self.check(0.001)
+        self.check(0.001, "--engine", "native")
+        self.check(0.001, "--engine", "torchscript")
+        self.check(0.3, "--precision", "bf16")
+
+    def test_the_right_prompt_comes_first(self):
+        results = {Path(result["image"]).name: result for result in json_lines(score().stdout)}
+        for name, shown in SHOWN.items():
+            best = max(results[name]["scores"], key=lambda pair: pair["score"])
+            self.assertEqual(best["text"], shown, name)
+
+    def test_check_compares_both_engines_with_what_is_stored(self):
+        done = run("models", "check", "--json", MODEL)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        checks = json_lines(done.stdout)
+        self.assertEqual([check["passed"] for check in checks], [True, True])
+        self.assertTrue(all("stored scores" in check["check"] for check in checks), checks)
+        self.assertIn("ok", run("models", "check", "demo").stdout)
+
+
+class Default(unittest.TestCase):
+    """Without a model's name, and without ViT-B/32 in the cache."""
+
+    def test_the_demo_model_answers_and_says_so(self):
+        with tempfile.TemporaryDirectory() as cache:
+            done = run("score", "--json", DEMO / "cat.png", "a photo of a cat", "a photo of a dog",
+                       environment={"CLIP_CACHE": cache})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertIn("demo model", done.stderr)
+        self.assertIn("models pull ViT-B/32", done.stderr)
+        cat, dog = json_lines(done.stdout)[0]["scores"]
+        self.assertGreater(cat["probability"], dog["probability"])
+
+    def test_its_name_is_demo(self):
+        done = run("score", "--model", "demo", DEMO / "cat.png", "a cat")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_binary_far_from_its_data_says_how_to_get_a_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            alone = Path(folder) / "bin" / "clip-cli"
+            alone.parent.mkdir()
+            shutil.copy(BINARY, alone)
+            done = run("score", DEMO / "cat.png", "a cat", binary=alone,
+                       environment={"CLIP_CACHE": folder})
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("models pull ViT-B/32", done.stderr)
+            done = run("score", "--model", "demo", DEMO / "cat.png", "a cat", binary=alone)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn("share/clip-cli/demo/demo-model.pt", done.stderr)
+
+    def test_the_file_is_small_and_is_what_it_says(self):
+        self.assertLess(MODEL.stat().st_size, 16_000_000)
+        described = json.loads(run("models", "inspect", "--json", MODEL).stdout)
+        self.assertTrue(described["recognised"])
+        self.assertEqual(described["name"], "clip-cli demo")
+        self.assertEqual(set(described["weight_types"]) - {"int64"}, {"float16", "float32"})
+        self.assertEqual(described["text"]["vocab_size"], 49408)
+
+
+class Commands(unittest.TestCase):
+    def test_classify_names_every_picture(self):
+        full = {"coffee": "cup of coffee",
+                "green_triangle_on_yellow": "green triangle on a yellow background"}
+        done = run("classify", "--json", "--model", "demo", "--labels-file", DEMO / "labels.txt",
+                   DEMO)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        results = json_lines(done.stdout)
+        self.assertEqual(len(results), 24)
+        for result in results:
+            name = Path(result["image"]).stem
+            self.assertEqual(result["label"], full.get(name, name.replace("_", " ")))
+
+    def test_classify_batch_and_evaluate_run_on_it(self):
+        labels = "cat,dog,car,pizza,owl,rainbow"
+        done = run("classify", "--json", "--model", MODEL, "--labels", labels, DEMO)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        found = {Path(result["image"]).stem: result["label"] for result in json_lines(done.stdout)}
+        for name in labels.split(","):
+            self.assertEqual(found[name], name)
+        job = {"op": "classify", "image": str(DEMO / "cat.png"), "labels": labels.split(",")}
+        done = run("batch", "--model", MODEL, stdin=json.dumps(job) + "\n")
+        self.assertEqual(json_lines(done.stdout)[0]["label"], "cat")
+        with tempfile.TemporaryDirectory() as folder:
+            for name in labels.split(","):
+                (Path(folder) / name).mkdir()
+                (Path(folder) / name / "picture.png").symlink_to(DEMO / f"{name}.png")
+            done = run("evaluate", "--json", "--model", MODEL, folder)
+        self.assertEqual(json_lines(done.stdout)[0]["top_1"], 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
