@@ -24,6 +24,11 @@ bool is_there(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0;
 }
 
+bool is_folder(const std::string& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -75,7 +80,7 @@ std::string model_path(const std::string& named) {
         kDefaultModel));
     return demo;
   }
-  if (is_there(named)) return named;
+  if (is_there(named) && !is_folder(named)) return named;  // a folder "demo" is no model
   if (named == kDemoModel) {
     const std::string demo = shipped_file(kDemoFile);
     if (!demo.empty()) return demo;
@@ -91,7 +96,8 @@ std::string model_path(const std::string& named) {
                                     model->name, store.folder(), model->name, model->megabytes));
     }
   }
-  if (looks_like_a_path(named)) return named;  // what opens it says that it is not there
+  // What opens it says that it is not there, or a folder.
+  if (looks_like_a_path(named) || is_folder(named)) return named;
   throw clip::Error(
       fmt::format("there is neither a file nor a published model {}; did you mean {}? `clip-cli "
                   "models list` names them all",

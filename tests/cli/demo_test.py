@@ -3,6 +3,7 @@ command gives, and the right answer comes first."""
 
 import json
 import shutil
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -76,6 +77,14 @@ class Default(unittest.TestCase):
     def test_its_name_is_demo(self):
         done = run("score", "--model", "demo", DEMO / "cat.png", "a cat")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_a_folder_of_that_name_is_no_model(self):
+        done = subprocess.run([BINARY, "score", "--model", "demo", "demo/cat.png", "a cat"],
+                              cwd=DEMO.parent, capture_output=True, text=True, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = run("score", "--model", DEMO, DEMO / "cat.png", "a cat")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("is a folder", done.stderr)
 
     def test_a_binary_far_from_its_data_says_how_to_get_a_model(self):
         with tempfile.TemporaryDirectory() as folder:
