@@ -45,6 +45,19 @@ class Scores(unittest.TestCase):
         self.check(0.001, "--engine", "torchscript")
         self.check(0.3, "--precision", "bf16")
 
+    def test_bf16_embeddings_point_where_those_of_fp32_do(self):
+        jobs = [{"op": "embed", "image": image} for image in IMAGES]
+        jobs += [{"op": "embed", "text": text} for text in STORED["texts"]]
+        lines = "".join(json.dumps(job) + "\n" for job in jobs)
+        exact, fast = ([result["embedding"] for result in json_lines(done.stdout)] for done in (
+            run("batch", "--model", MODEL, "--precision", precision, stdin=lines)
+            for precision in ("fp32", "bf16")))
+        self.assertEqual(len(exact), len(jobs))
+        cosines = [sum(x * y for x, y in zip(*pair)) for pair in zip(exact, fast)]  # of length 1
+        self.assertEqual(len(cosines), len(jobs))
+        print(f"least cosine of {len(jobs)} embeddings: {min(cosines):.5f}")
+        self.assertGreaterEqual(min(cosines), 0.999)
+
     def test_the_right_prompt_comes_first(self):
         results = {Path(result["image"]).name: result for result in json_lines(score().stdout)}
         for name, shown in SHOWN.items():
