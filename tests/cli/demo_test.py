@@ -16,7 +16,8 @@ STORED = json.loads((DEMO / "expected_scores.json").read_text(encoding="utf-8"))
 IMAGES = [str(DEMO / entry["image"]) for entry in STORED["images"]]
 # What the pictures show, of the prompts that are stored.
 SHOWN = {"cat.png": "a photo of a cat", "dog.png": "a photo of a dog",
-         "car.png": "a photo of a car", "pizza.png": "a slice of pizza", "bicycle.png": "a bicycle", "owl.png": "an owl",
+         "car.png": "a photo of a car", "pizza.png": "a slice of pizza",
+         "bicycle.png": "a bicycle", "owl.png": "an owl",
          "smiling_face.png": "a smiling face", "rainbow.png": "a rainbow",
          "red_circle.png": "a red circle", "two_blue_squares.png": "two blue squares",
          "green_triangle_on_yellow.png": "a green triangle on a yellow background",
