@@ -1,6 +1,7 @@
 #include "model_lookup.h"
 
 #include <fmt/format.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <cstdlib>
@@ -81,7 +82,7 @@ std::string model_path(const std::string& named) {
     return demo;
   }
   if (is_there(named) && !is_folder(named)) return named;  // a folder "demo" is no model
-  if (named == kDemoModel) {
+  if (::strcasecmp(named.c_str(), kDemoModel) == 0) {
     const std::string demo = shipped_file(kDemoFile);
     if (!demo.empty()) return demo;
     throw clip::Error(

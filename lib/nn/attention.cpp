@@ -164,14 +164,12 @@ CLIP_INLINE float largest_of(const float* row, std::int64_t count) {
   most[0] = most[1] > most[0] ? most[1] : most[0];
   most[2] = most[3] > most[2] ? most[3] : most[2];
   most[0] = most[2] > most[0] ? most[2] : most[0];
-  float largest = row[0];
-  for (std::int64_t lane = 0; lane < kLanes; ++lane) largest = std::max(largest, most[0][lane]);
+  float largest = max_of(most[0]);
   for (; i < count; ++i) largest = std::max(largest, row[i]);
   return largest;
 }
 
-template <typename Out>
-CLIP_INLINE float exponentials_of(const float* row, std::int64_t count, Out* out) {
+CLIP_CLONES float exponentials_f32(float* row, std::int64_t count) {
   const float largest = largest_of(row, count);
   Float16x v, sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
   std::int64_t i = 0;
@@ -179,19 +177,31 @@ CLIP_INLINE float exponentials_of(const float* row, std::int64_t count, Out* out
     load(row + i, &v);
     exp_of(v - largest, &v);
     sum += v;
-    store(out + i, v);
+    store(row + i, v);
   }
   for (std::int64_t lane = 0; i + lane < count; ++lane) tail[lane] = row[i + lane] - largest;
   exp_of(tail, &tail);
-  for (std::int64_t lane = 0; i + lane < count; ++lane) set(out + i + lane, tail[lane]);
+  for (std::int64_t lane = 0; i + lane < count; ++lane) row[i + lane] = tail[lane];
   return 1 / sum_of(sum + tail);
 }
 
-CLIP_CLONES float exponentials_f32(float* row, std::int64_t count) {
-  return exponentials_of(row, count, row);
-}
+// As powers of two: e^(x - largest) = 2^(x log2 e - largest log2 e).
 CLIP_CLONES float exponentials_bf16(const float* row, std::int64_t count, std::uint16_t* out) {
-  return exponentials_of(row, count, out);
+  constexpr float kLog2e = 1.44269504F;
+  const float offset = largest_of(row, count) * kLog2e;
+  Float16x v, sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    load(row + i, &v);
+    exp2_roughly(v * kLog2e - offset, &v);
+    sum += v;
+    store_positive(out + i, v);
+  }
+  for (std::int64_t lane = 0; i + lane < count; ++lane)
+    tail[lane] = row[i + lane] * kLog2e - offset;
+  exp2_roughly(tail, &tail);
+  for (std::int64_t lane = 0; i + lane < count; ++lane) set(out + i + lane, tail[lane]);
+  return 1 / sum_of(sum + tail);
 }
 
 template <typename Out>

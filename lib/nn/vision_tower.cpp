@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "nn/parallel.h"
+#include "nn/simd.h"
 
 namespace clip {
 namespace {
@@ -32,6 +33,10 @@ std::int64_t tokens_of(const VisionConfig& vision) {
 
 std::int64_t images_at_once(const VisionConfig& vision) {
   return std::clamp<std::int64_t>(kTypicalTokens / tokens_of(vision), 1, kMostImages);
+}
+
+CLIP_CLONES void copy_as_bfloat16(const float* from, std::int64_t count, std::uint16_t* to) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = bfloat16_from_float(from[i]);
 }
 
 }  // namespace
@@ -75,7 +80,7 @@ void VisionTower::cut_patches(const float* pixels, std::int64_t count) const {
         if (patches_.precision == Precision::kFloat32) {
           std::copy(from, from + patch_, patches_.f32(row) + column);
         } else {
-          std::transform(from, from + patch_, patches_.bf16(row) + column, bfloat16_from_float);
+          copy_as_bfloat16(from, patch_, patches_.bf16(row) + column);
         }
       }
     }

@@ -89,6 +89,7 @@ class Default(unittest.TestCase):
         self.assertGreater(cat["probability"], dog["probability"])
 
     def test_its_name_is_demo(self):
+        self.assertEqual(run("score", "--model", "Demo", DEMO / "cat.png", "a cat").returncode, 0)
         done = run("score", "--model", "demo", DEMO / "cat.png", "a cat")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
