@@ -18,4 +18,4 @@ static int __init tiles_init(void) {
 
 module_init(tiles_init);
 MODULE_DESCRIPTION("Turns AMX on");
-MODULE_LICENSE("GPL");
+MODULE_LICENSE("Dual MIT/GPL");
