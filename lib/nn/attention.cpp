@@ -197,11 +197,12 @@ CLIP_CLONES float exponentials_bf16(const float* row, std::int64_t count, std::u
     sum += v;
     store_positive(out + i, v);
   }
-  for (std::int64_t lane = 0; i + lane < count; ++lane)
+  for (std::int64_t lane = 0; i + lane < count; ++lane) {
     tail[lane] = row[i + lane] * kLog2e - offset;
+  }
   exp2_roughly(tail, &tail);
   for (std::int64_t lane = 0; i + lane < count; ++lane) set(out + i + lane, tail[lane]);
-  return 1 / sum_of(sum + tail);
+  return 1 / (sum_of(sum + tail) + 0 * offset);  // no number where a score was infinite
 }
 
 template <typename Out>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "test_weights.h"
 
@@ -140,6 +141,9 @@ TEST_CASE("the two halves of a softmax") {
     CHECK(largest_difference(result, wanted) < 1e-6F);
     // For bfloat16 to a 10,000th, which may be its last bit; and nothing is so small as to be slow.
     CHECK(exponentials(row.data(), count, narrow.data()) == doctest::Approx(scale).epsilon(2e-4));
+    std::vector<float> infinite(row.size(), std::numeric_limits<float>::infinity());
+    CHECK(std::isnan(exponentials(infinite.data(), count, narrow.data())));
+    exponentials(row.data(), count, narrow.data());
     const std::uint16_t least = bfloat16_from_float(std::ldexp(1.0F, -125));
     for (std::size_t i = 0; i < narrow.size(); ++i) {
       CHECK(std::abs(narrow[i] - std::max(bfloat16_from_float(scores[i]), least)) <= 1);
