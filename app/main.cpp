@@ -9,39 +9,33 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <new>
 #include <system_error>
 
-#include "commands/batch.h"
-#include "commands/benchmark.h"
-#include "commands/classify.h"
-#include "commands/evaluate.h"
-#include "commands/models.h"
-#include "commands/score.h"
-#include "commands/tokenize.h"
-#include "error.h"
-#include "errors.h"
-#include "interrupt.h"
-#include "ui/text.h"
+#include "clip/engine.h"
+#include "clip/error.h"
+#include "commands/commands.h"
+#include "exit_code.h"
+#include "options/suggestions.h"
+#include "terminal/hints.h"
+#include "terminal/interrupt.h"
+#include "terminal/text.h"
+#include "torchscript_module/load.h"
+#include "usage_error.h"
 
 namespace {
 
 using clip_cli::notice;
 
 // CLI11 has an exit code for each kind of mistake; to a caller they are all bad usage.
-int finish_parse(const CLI::App& app, const CLI::ParseError& outcome) {
+int finish_parse(const CLI::App& app, const CLI::ParseError& outcome, int argc, char** argv) {
   if (outcome.get_exit_code() == 0) {  // --help and --version
     return app.exit(outcome) == 0 ? clip_cli::kDone : clip_cli::kBadUsage;
   }
-  const CLI::App* command = &app;
-  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
-  std::string name = command->get_name();
-  for (const CLI::App* at = command->get_parent(); at != nullptr; at = at->get_parent()) {
-    name = at->get_name() + " " + name;
-  }
-  notice(outcome.what());
-  notice(fmt::format("see `{} --help`", name));
+  const CLI::App& command = clip_cli::named_command(app);
+  const std::string suggestion = clip_cli::suggestion_for(command, {argv + 1, argv + argc});
+  notice(suggestion.empty() ? outcome.what() : suggestion);
+  notice(fmt::format("see `{} --help`", clip_cli::full_name(command)));
   return clip_cli::kBadUsage;
 }
 
@@ -54,18 +48,18 @@ int checked_flush(int code) {
   return clip_cli::kFailed;
 }
 
-int run_guarded(const std::function<int()>& command) {
+int run_guarded(const clip_cli::Command& command) {
   try {
     return command();
   } catch (const clip_cli::UsageError& error) {
     notice(error.what());
     return clip_cli::kBadUsage;
   } catch (const clip::Error& error) {
-    notice(error.what());
+    notice(clip_cli::message_of(error));
   } catch (const std::bad_alloc&) {
-    notice("out of memory; try smaller pictures, or a smaller model");
+    notice("out of memory; try smaller images, or a smaller model");
   } catch (const std::system_error& error) {
-    // Who read our output has gone, as `head` does: by now everything is cleared away.
+    // Nobody reads the output any more, as with `head`: by now everything is cleared away.
     if (error.code().value() == EPIPE) clip_cli::end_by(SIGPIPE);
     notice(error.what());
   } catch (const std::exception& error) {
@@ -77,27 +71,21 @@ int run_guarded(const std::function<int()>& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  clip::register_engine(clip_cli::torchscript_module_engine());
+
   CLI::App app("CLIP on the command line: image-text similarity and zero-shot labels.", "clip-cli");
   app.set_version_flag("--version", "clip-cli " CLIP_VERSION);
   app.require_subcommand(1);
   app.footer("Example:\n  clip-cli score image.jpg \"a photo of a cat\" \"a photo of a dog\"");
-
-  // Set by the callback of the command that was named.
-  std::function<int()> command;
-  clip_cli::setup_score(&app, &command);
-  clip_cli::setup_classify(&app, &command);
-  clip_cli::setup_evaluate(&app, &command);
-  clip_cli::setup_batch(&app, &command);
-  clip_cli::setup_tokenize(&app, &command);
-  clip_cli::setup_models(&app, &command);
-  clip_cli::setup_benchmark(&app, &command);
+  clip_cli::Command command;  // set by the callback of the command that is named
+  clip_cli::setup_commands(&app, &command);
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& outcome) {
-    return checked_flush(finish_parse(app, outcome));
+    return checked_flush(finish_parse(app, outcome, argc, argv));
   }
   const int code = checked_flush(run_guarded(command));
-  if (clip_cli::interrupted() != 0) clip_cli::end_by(clip_cli::interrupted());
+  if (clip_cli::interrupt_signal() != 0) clip_cli::end_by(clip_cli::interrupt_signal());
   return code;
 }

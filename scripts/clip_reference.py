@@ -8,7 +8,7 @@ unchanged. Needs PyTorch 1.13 or newer and nothing else.
     model = from_config(CONFIGS["tiny"])    # uninitialised shapes
     randomize(model, seed=0)                # the same weights on every machine
 
-`encode_image` takes [count, 3, n, n] normalized pictures, `encode_text` [count, context] token ids
+`encode_image` takes [count, 3, n, n] normalized images, `encode_text` [count, context] token ids
 padded with zeros; both give [count, embedding] without normalization.
 """
 

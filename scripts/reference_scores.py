@@ -3,9 +3,9 @@
 
     reference_scores.py --model FILE --images IMAGE... --texts TEXT... --ids-json IDS [--exif]
 
-Weights are read from the export and run through clip_reference.py in float32; pictures go through
+Weights are read from the export and run through clip_reference.py in float32; images go through
 Pillow and torchvision as in OpenAI's package (with --exif, turned upright first); token ids are
-those of IDS, the output of `clip-cli tokenize --json TEXT...`. Prints an object a picture as
+those of IDS, the output of `clip-cli tokenize --json TEXT...`. Prints one object per image as
 `clip-cli score --json` does: image, scores: [{text, cosine, score, probability}].
 
 Needs Debian's python3-torch, python3-torchvision and python3-pil.
@@ -31,11 +31,11 @@ START, END = 49406, 49407
 
 
 def openai_transform(size):
-    """As OpenAI's package prepares pictures: the conversion to RGB comes after the resize."""
+    """As OpenAI's package prepares images: the conversion to RGB comes after the resize."""
     return transforms.Compose([
         transforms.Resize(size, interpolation=transforms.InterpolationMode.BICUBIC),
         transforms.CenterCrop(size),
-        lambda picture: picture.convert("RGB"),
+        lambda image: image.convert("RGB"),
         transforms.ToTensor(),
         transforms.Normalize(OPENAI_MEAN, OPENAI_STD),
     ])
@@ -51,9 +51,9 @@ def load(path):
     return from_state_dict(module.state_dict(), fields.get("activation", "quick_gelu"))
 
 
-def load_picture(path, exif):
-    picture = Image.open(path)
-    return ImageOps.exif_transpose(picture) if exif else picture
+def load_image(path, exif):
+    image = Image.open(path)
+    return ImageOps.exif_transpose(image) if exif else image
 
 
 def padded_ids(path, texts, context):
@@ -84,7 +84,7 @@ def main():
             padded_ids(options.ids_json, options.texts, model.config.context))
         texts = texts / texts.norm(dim=-1, keepdim=True)
         for path in options.images:
-            pixels = transform(load_picture(path, options.exif)).unsqueeze(0)
+            pixels = transform(load_image(path, options.exif)).unsqueeze(0)
             image = model.encode_image(pixels)
             image = image / image.norm(dim=-1, keepdim=True)
             cosines = (image @ texts.t())[0]

@@ -1,31 +1,36 @@
-#include "commands/benchmark.h"
-
 #include <fmt/format.h>
 
+#include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "encoder/yardstick.h"
-#include "errors.h"
-#include "options.h"
-#include "pipeline/prompts.h"
-#include "text/tokenizer.h"
-#include "ui/input_lists.h"
-#include "ui/json.h"
-#include "ui/text.h"
+#include "clip/engine.h"
+#include "clip/error.h"
+#include "clip/tokenizer.h"
+#include "commands/commands.h"
+#include "engine/gemm_baseline.h"
+#include "exit_code.h"
+#include "input/input_lists.h"
+#include "options/model_options.h"
+#include "terminal/text.h"
+#include "usage_error.h"
+#include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
 
 constexpr std::int64_t kShortPrompts = 256;  // "a photo of a <word>"
-constexpr std::int64_t kFullPrompts = 32;    // of the whole context length
-constexpr int kLeastRounds = 3;
+constexpr std::int64_t kFullPrompts = 32;    // as long as the context
+constexpr int kMinRounds = 3;
 
 struct BenchmarkOptions {
   std::vector<std::int64_t> batches = {1, 4, 16};
@@ -35,10 +40,10 @@ struct BenchmarkOptions {
   ModelOptions model;
 };
 
-// A thing to encode, and the yardstick beside it.
+// Encoding that is measured, and what its baseline is made of.
 struct Workload {
   std::string name;
-  std::int64_t count, length;  // pictures or prompts, and their tokens (pictures: 0)
+  std::int64_t count, length;  // images or prompts, and their tokens (images: 0)
   std::function<void()> encode;
 };
 
@@ -63,7 +68,7 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
-// The most memory that this process has had, in bytes: VmHWM of proc(5).
+// The peak of this process's memory, in bytes: VmHWM of proc(5).
 std::int64_t peak_memory() {
   std::ifstream status("/proc/self/status");
   for (std::string word; status >> word;) {
@@ -74,57 +79,105 @@ std::int64_t peak_memory() {
 }
 
 // Turn by turn, so that whatever else the machine does meets both alike.
-Measured measure(const Workload& workload, clip::Yardstick* yardstick, double seconds) {
+Measured measure(const Workload& workload, clip::GemmBaseline* baseline, double seconds) {
   std::vector<double> encoding, products;
   const double end = now() + seconds;
-  for (int round = 0; round < kLeastRounds || now() < end; ++round) {
+  for (int round = 0; round < kMinRounds || now() < end; ++round) {
     encoding.push_back(timed(workload.encode));
-    if (yardstick != nullptr) products.push_back(timed([&] { yardstick->run(); }));
+    if (baseline != nullptr) products.push_back(timed([&] { baseline->run(); }));
   }
   Measured measured;
   measured.seconds = median(encoding);
-  if (yardstick != nullptr) measured.products = median(products);
+  if (baseline != nullptr) measured.products = median(products);
   return measured;
 }
 
-std::vector<clip::TokenIds> short_prompts(std::mt19937* random) {
-  const clip::Tokenizer tokenizer;
-  // Ids of whole words and parts of words: neither bytes nor the special ones.
-  std::uniform_int_distribution<std::int32_t> word(1000, 40000);
-  std::vector<clip::TokenIds> prompts;
-  for (std::int64_t i = 0; i < kShortPrompts; ++i) {
-    clip::TokenIds ids = tokenizer.encode_for_context("a photo of a", 77, false);
-    ids.insert(ids.end() - 1, word(*random));
-    prompts.push_back(ids);
+// Makes up prompts of a model's vocabulary. What its words mean is no matter for the time.
+class PromptMaker {
+ public:
+  // Throws clip::Error for a model whose context is too short for a prompt.
+  PromptMaker(const clip::TextConfig& text, std::mt19937* random)
+      : text_(text), random_(random), any_(0, static_cast<std::int32_t>(text.vocab_size - 1)) {
+    if (text.context_length < 3 || text.vocab_size < 3) {
+      throw clip::Error(clip::ErrorCode::kUnsupported,
+                        fmt::format("a context of {} tokens and a vocabulary of {} are too small "
+                                    "for a prompt",
+                                    text.context_length, text.vocab_size));
+    }
   }
+
+  // `count` prompts that begin with the same four words and differ in the fifth, as those of a
+  // template do: an encoder may compute what they have in common once.
+  std::vector<clip::TokenIds> alike(std::int64_t count) {
+    const clip::TokenIds common = words(std::min<std::int64_t>(4, text_.context_length - 3));
+    std::vector<clip::TokenIds> prompts;
+    for (std::int64_t i = 0; i < count; ++i) {
+      clip::TokenIds ids = common;
+      ids.push_back(word());
+      prompts.push_back(framed(ids));
+    }
+    return prompts;
+  }
+
+  // `count` prompts that fill the context, with nothing in common.
+  std::vector<clip::TokenIds> full(std::int64_t count) {
+    std::vector<clip::TokenIds> prompts;
+    for (std::int64_t i = 0; i < count; ++i) {
+      prompts.push_back(framed(words(text_.context_length - 2)));
+    }
+    return prompts;
+  }
+
+ private:
+  std::int32_t word() {
+    std::int32_t id = 0;
+    do {
+      id = any_(*random_);
+    } while (id == text_.start_of_text || id == text_.end_of_text);
+    return id;
+  }
+
+  clip::TokenIds words(std::int64_t count) {
+    clip::TokenIds ids;
+    for (std::int64_t i = 0; i < count; ++i) ids.push_back(word());
+    return ids;
+  }
+
+  clip::TokenIds framed(clip::TokenIds ids) const {
+    ids.insert(ids.begin(), static_cast<std::int32_t>(text_.start_of_text));
+    ids.push_back(static_cast<std::int32_t>(text_.end_of_text));
+    return ids;
+  }
+
+  const clip::TextConfig& text_;
+  std::mt19937* const random_;
+  std::uniform_int_distribution<std::int32_t> any_;
+};
+
+// Those of a file, as the text tower reads them.
+std::vector<clip::TokenIds> prompts_of(const std::string& path, const clip::Model& model) {
+  std::vector<clip::TokenIds> prompts;
+  for (const std::string& text : read_texts(path)) {
+    prompts.push_back(model.tokenizer().encode_prompt(text, model.config().text.context_length,
+                                                      /*truncate=*/false));
+  }
+  if (prompts.empty()) throw UsageError(path + " holds no prompts");
   return prompts;
 }
 
-std::vector<clip::TokenIds> full_prompts(std::int64_t context_length, std::mt19937* random) {
-  std::uniform_int_distribution<std::int32_t> word(1000, 40000);
-  std::vector<clip::TokenIds> prompts;
-  for (std::int64_t i = 0; i < kFullPrompts; ++i) {
-    clip::TokenIds ids = {clip::Tokenizer::kStartOfText};
-    while (static_cast<std::int64_t>(ids.size()) + 1 < context_length) ids.push_back(word(*random));
-    ids.push_back(clip::Tokenizer::kEndOfText);
-    prompts.push_back(ids);
-  }
-  return prompts;
-}
-
-void print_header(const Json& json) {
+void print_header(const clip::Json& json) {
   fmt::print("{:<14}{}\n", "model", printable(json["model"].get<std::string>()));
   fmt::print("{:<14}{}, {}, {} threads\n", "engine", json["engine"].get<std::string>(),
              json["precision"].get<std::string>(), json["threads"].get<int>());
   fmt::print("{:<14}{:.2f} s\n", "load", json["load_seconds"].get<double>());
   fmt::print("{:<14}{:.0f} MiB\n\n", "peak memory",
              json["peak_memory_bytes"].get<double>() / (1 << 20));
-  fmt::print("{:<36}{:>12}{:>12}{:>16}{:>8}\n", "", "ms each", "a second", "products alone",
+  fmt::print("{:<42}{:>12}{:>12}{:>16}{:>8}\n", "", "ms each", "a second", "products alone",
              "ratio");
 }
 
-void print_row(const Json& row) {
-  fmt::print("{:<36}{:>12.3f}{:>12.1f}", row["what"].get<std::string>(),
+void print_row(const clip::Json& row) {
+  fmt::print("{:<42}{:>12.3f}{:>12.1f}", row["what"].get<std::string>(),
              1000 * row["seconds_each"].get<double>(), row["per_second"].get<double>());
   if (!row["ratio"].is_null()) {
     fmt::print("{:>13.3f} ms{:>8.2f}", 1000 * row["products_seconds_each"].get<double>(),
@@ -133,51 +186,58 @@ void print_row(const Json& row) {
   fmt::print("\n");
 }
 
-Json to_json(const Workload& workload, const Measured& measured) {
+clip::Json to_json(const Workload& workload, const Measured& measured) {
   const auto count = static_cast<double>(workload.count);
-  Json row = {{"what", workload.name},
-              {"batch", workload.count},
-              {"seconds_each", measured.seconds / count},
-              {"per_second", count / measured.seconds}};
+  clip::Json row = {{"what", workload.name},
+                    {"batch", workload.count},
+                    {"seconds_each", measured.seconds / count},
+                    {"per_second", count / measured.seconds}};
   if (workload.length > 0) row["tokens"] = workload.length;
   const bool known = measured.products.has_value();
-  row["products_seconds_each"] = known ? Json(*measured.products / count) : Json(nullptr);
-  row["ratio"] = known ? Json(measured.seconds / *measured.products) : Json(nullptr);
+  row["products_seconds_each"] =
+      known ? clip::Json(*measured.products / count) : clip::Json(nullptr);
+  row["ratio"] = known ? clip::Json(measured.seconds / *measured.products) : clip::Json(nullptr);
   return row;
+}
+
+// Standard normal, about, as normalized pixels are.
+std::vector<float> made_up_pixels(std::int64_t images, std::int64_t side, std::mt19937* random) {
+  std::vector<float> pixels(static_cast<std::size_t>(images * 3 * side * side));
+  std::uniform_real_distribution<float> value(-1.8F, 2.2F);
+  for (float& pixel : pixels) pixel = value(*random);
+  return pixels;
 }
 
 int run_benchmark(const BenchmarkOptions& options) {
   const double start = now();
   const auto model = open_model(options.model);
-  const auto encoder = open_encoder(model, options.model);
+  const clip::EncoderOptions encoder = encoder_options(options.model);
+  const auto images = clip::open_image_encoder(model, encoder);
+  const auto texts = clip::open_text_encoder(model, encoder);
   const double load_seconds = now() - start;
   const clip::ModelConfig& config = model->config();
+  const char* engine = clip::resolve_engine(*model, encoder).name;
+  const clip::Precision precision = clip::available_precision(encoder.precision);
 
   std::mt19937 random(1);
-  const std::int64_t side = config.vision.image_size;
-  const std::int64_t most = *std::max_element(options.batches.begin(), options.batches.end());
-  std::vector<float> pixels(static_cast<std::size_t>(most * 3 * side * side));
-  std::uniform_real_distribution<float> value(-1.8F, 2.2F);
-  for (float& pixel : pixels) pixel = value(random);
-  const auto short_ids = short_prompts(&random);
-  const auto full_ids = full_prompts(config.text.context_length, &random);
-
+  const std::int64_t max = *std::max_element(options.batches.begin(), options.batches.end());
+  const std::vector<float> pixels = made_up_pixels(max, config.vision.image_size, &random);
+  PromptMaker maker(config.text, &random);
+  const std::vector<clip::TokenIds> short_ids = maker.alike(kShortPrompts);
+  const std::vector<clip::TokenIds> full_ids = maker.full(kFullPrompts);
   std::vector<clip::TokenIds> given_ids;
-  if (!options.texts.empty()) {
-    given_ids = clip::tokenize_prompts(clip::Tokenizer(), config, read_texts(options.texts), false);
-    if (given_ids.empty()) throw UsageError(options.texts + " holds no prompts");
-  }
+  if (!options.texts.empty()) given_ids = prompts_of(options.texts, *model);
 
   std::vector<Workload> workloads;
   for (const std::int64_t batch : options.batches) {
-    workloads.push_back({fmt::format("pictures, {} at once", batch), batch, 0,
-                         [&, batch] { encoder->encode_images(pixels.data(), batch); }});
+    workloads.push_back({fmt::format("images, {} at once", batch), batch, 0,
+                         [&, batch] { images->encode(pixels.data(), batch); }});
   }
-  const auto prompts = [&](const char* what, const std::vector<clip::TokenIds>& ids) {
+  const auto prompts = [&](const char* kind, const std::vector<clip::TokenIds>& ids) {
     const auto length = static_cast<std::int64_t>(ids[0].size());
-    workloads.push_back({fmt::format("prompts of {} tokens, {}", length, what),
+    workloads.push_back({fmt::format("prompts of {} tokens, {}", length, kind),
                          static_cast<std::int64_t>(ids.size()), length,
-                         [&] { encoder->encode_texts(ids); }});
+                         [&] { texts->encode(ids); }});
   };
   prompts("\"a photo of a ...\"", short_ids);
   prompts("all different", full_ids);
@@ -185,34 +245,31 @@ int run_benchmark(const BenchmarkOptions& options) {
     std::size_t tokens = 0;
     for (const clip::TokenIds& ids : given_ids) tokens += ids.size();
     const auto count = static_cast<std::int64_t>(given_ids.size());
-    // The yardstick's prompts all have the average length, rounded up.
+    // The baseline's prompts all have the average length, rounded up.
     const auto length =
         static_cast<std::int64_t>((tokens + given_ids.size() - 1) / given_ids.size());
     workloads.push_back({fmt::format("{} prompts of the file", count), count, length,
-                         [&] { encoder->encode_texts(given_ids); }});
+                         [&] { texts->encode(given_ids); }});
   }
 
-  // Once each, so that all is built and the memory's peak is known before the yardsticks take any.
+  // Once each, so that all is built and the memory's peak is known before the baselines take any.
   for (const Workload& workload : workloads) workload.encode();
-  Json json = {{"model", model->path()},
-               {"engine", encoder->engine()},
-               {"precision", encoder->precision() == clip::Precision::kFloat32 ? "fp32" : "bf16"},
-               {"threads", threads(options.model)},
-               {"load_seconds", load_seconds},
-               {"peak_memory_bytes", peak_memory()}};
+  clip::Json json = {{"model", model->path()},          {"engine", engine},
+                     {"precision", name_of(precision)}, {"threads", threads(options.model)},
+                     {"load_seconds", load_seconds},    {"peak_memory_bytes", peak_memory()}};
   if (!options.json) print_header(json);
 
-  Json rows = Json::array();
+  clip::Json rows = clip::Json::array();
   for (const Workload& workload : workloads) {
-    std::unique_ptr<clip::Yardstick> yardstick;
+    std::unique_ptr<clip::GemmBaseline> baseline;
     if (config.recognised) {
-      const auto tower =
-          workload.length > 0 ? clip::Yardstick::Tower::kTexts : clip::Yardstick::Tower::kImages;
-      yardstick = std::make_unique<clip::Yardstick>(*model, encoder->precision(), tower,
-                                                    workload.count, workload.length);
-      yardstick->run();
+      const auto tower = workload.length > 0 ? clip::GemmBaseline::Tower::kTexts
+                                             : clip::GemmBaseline::Tower::kImages;
+      baseline = std::make_unique<clip::GemmBaseline>(*model, precision, tower, workload.count,
+                                                      workload.length);
+      baseline->run();
     }
-    rows.push_back(to_json(workload, measure(workload, yardstick.get(), options.seconds)));
+    rows.push_back(to_json(workload, measure(workload, baseline.get(), options.seconds)));
     if (!options.json) {
       print_row(rows.back());
       std::fflush(stdout);
@@ -225,21 +282,21 @@ int run_benchmark(const BenchmarkOptions& options) {
 
 }  // namespace
 
-void setup_benchmark(CLI::App* app, std::function<int()>* command) {
+void setup_benchmark(CLI::App* app, Command* command) {
   CLI::App* benchmark = app->add_subcommand(
-      "benchmark",
-      "Measure how fast a model runs here, beside the time that its matrix products alone take");
+      "benchmark", "Measure how fast a model runs here, beside its matrix products alone");
   auto options = std::make_shared<BenchmarkOptions>();
-  benchmark->add_option("--batch", options->batches, "Pictures at once, separated by commas")
+  benchmark->add_option("--batch", options->batches, "Images at once, separated by commas")
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->type_name("N,...")
       ->capture_default_str();
   benchmark
-      ->add_option("--texts", options->texts,
-                   "File of prompts (-: stdin) to encode all at once, beside the made-up ones")
+      ->add_option(
+          "--texts", options->texts,
+          "File of prompts (-: standard input) to encode all at once, beside the made-up ones")
       ->type_name("FILE");
-  benchmark->add_option("--seconds", options->seconds, "Time to spend on each row, at least")
+  benchmark->add_option("--seconds", options->seconds, "Minimum time for each row")
       ->check(CLI::Range(0.0, 3600.0))
       ->type_name("S")
       ->capture_default_str();

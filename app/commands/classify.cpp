@@ -1,91 +1,57 @@
-#include "commands/classify.h"
-
+// `clip-cli classify`: the likeliest labels of each image, zero-shot.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
-#include "error.h"
-#include "errors.h"
-#include "interrupt.h"
-#include "label_options.h"
-#include "options.h"
-#include "picture_options.h"
-#include "resume.h"
-#include "sort_into.h"
-#include "ui/classified.h"
-#include "ui/columns.h"
-#include "ui/html_report.h"
-#include "ui/json.h"
-#include "ui/output.h"
-#include "ui/progress.h"
-#include "ui/text.h"
+#include "clip/image_embedder.h"
+#include "clip/text_embedder.h"
+#include "commands/commands.h"
+#include "exit_code.h"
+#include "options/input_options.h"
+#include "options/label_options.h"
+#include "run/image_run.h"
+#include "run/results.h"
+#include "run/resume.h"
+#include "run/sort_into.h"
+#include "terminal/columns.h"
+#include "terminal/hints.h"
+#include "terminal/interrupt.h"
+#include "terminal/text.h"
+#include "usage_error.h"
+#include "writers/print_json.h"
 #include "zero_shot/builtin_sets.h"
-#include "zero_shot/prompt_templates.h"
-#include "zero_shot/ranking.h"
-#include "zero_shot/similarity.h"
 
 namespace clip_cli {
 namespace {
 
 constexpr const char* kUnknown = "unknown";
 
-enum class Format { kTable, kTsv, kCsv, kJson };
-
 struct ClassifyOptions {
-  PictureOptions pictures;
+  ImageInputs images;
   LabelOptions labels;
   TemplateOptions templates;
   std::size_t top_k = 5;
   double threshold = 0;
-  bool json = false, csv = false, tsv = false;
-  std::string output, report;
+  OutputOptions output;
   bool resume = false;
-  std::string sort_into, by = "link";
+  std::string sort_into;
+  SortMethod by = SortMethod::kLink;
   bool dry_run = false;
   bool list_label_sets = false;
-  RunOptions run;
-  ModelOptions model;
-  ImageOptions image;
+  ImageRunOptions run;
 };
 
-bool ends_with(const std::string& text, const std::string& ending) {
-  return text.size() >= ending.size() &&
-         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-// What the options ask for, else what the file's name says, else what suits the reader.
-Format format_of(const ClassifyOptions& options) {
-  if (options.json) return Format::kJson;
-  if (options.csv) return Format::kCsv;
-  if (options.tsv) return Format::kTsv;
-  if (options.output.empty()) return ::isatty(STDOUT_FILENO) == 1 ? Format::kTable : Format::kTsv;
-  if (ends_with(options.output, ".jsonl") || ends_with(options.output, ".json")) {
-    return Format::kJson;
-  }
-  return ends_with(options.output, ".csv") ? Format::kCsv : Format::kTsv;
-}
-
-std::unique_ptr<ResultFormat> make_format(Format format, const ResultColumns& columns) {
-  switch (format) {
-    case Format::kJson:
-      return json_results(columns);
-    case Format::kCsv:
-      return csv_results(columns);
-    case Format::kTsv:
-      return tsv_results(columns);
-    case Format::kTable:
-      break;
-  }
-  return table_results(columns);
+const OutputFormat& format_of(const ClassifyOptions& options) {
+  return format_of(options.output, ::isatty(STDOUT_FILENO) == 1 ? "table" : "tsv");
 }
 
 void check(const ClassifyOptions& options) {
@@ -95,206 +61,248 @@ void check(const ClassifyOptions& options) {
   if (options.dry_run && options.resume) {
     throw UsageError("--dry-run files nothing, so --resume must not take its results for done");
   }
-  if (options.resume && options.output.empty()) {
+  if (options.resume && options.output.output.empty()) {
     throw UsageError("--resume goes on with the file of --output; name it, too");
   }
-  if (options.resume && format_of(options) != Format::kJson) {
+  if (options.resume && std::string(format_of(options).name) != "json") {
     throw UsageError("--resume needs JSON Lines: name the output FILE.jsonl, or add --json");
   }
-  if (!options.report.empty() && options.report == options.output) {
-    throw UsageError("--report and --output name the same file");
+  check(options.output);
+  if (options.labels.file == "-" && reads_standard_input(options.images)) {
+    throw UsageError("images and --labels-file cannot both come from standard input");
   }
 }
 
 int list_sets(bool json) {
+  struct Set {
+    const char* kind;
+    std::string name;
+    std::size_t count;
+  };
+  std::vector<Set> sets;
   for (const std::string& name : clip::label_set_names()) {
-    const std::size_t count = clip::builtin_label_set(name).size();
-    if (json) {
-      print_json({{"kind", "labels"}, {"name", name}, {"count", count}});
-    } else {
-      fmt::print("{:<20} {:5} labels\n", name, count);
-    }
+    sets.push_back({"labels", name, clip::builtin_label_set(name).size()});
   }
   for (const std::string& name : clip::template_set_names()) {
-    const std::size_t count = clip::builtin_template_set(name).size();
+    sets.push_back({"templates", name, clip::builtin_template_set(name).size()});
+  }
+  for (const Set& set : sets) {
     if (json) {
-      print_json({{"kind", "templates"}, {"name", name}, {"count", count}});
+      print_json({{"kind", set.kind}, {"name", set.name}, {"count", set.count}});
     } else {
-      fmt::print("{:<20} {:5} templates\n", name, count);
+      fmt::print("{:<20} {:5} {}\n", set.name, set.count, set.kind);
     }
   }
   return kDone;
 }
 
-FilingMethod filing_method(const std::string& name) {
-  if (name == "copy") return FilingMethod::kCopy;
-  return name == "move" ? FilingMethod::kMove : FilingMethod::kLink;
-}
-
-// Everything that a run writes to, and what it writes.
-class Writer {
- public:
-  Writer(const ClassifyOptions& options, const ResultColumns& columns, const ReportRun& run,
-         const EarlierResults* earlier, Progress* progress)
-      : format_(make_format(format_of(options), columns)),
-        output_(earlier != nullptr       ? Output::appending(earlier->descriptor(), options.output)
-                : options.output.empty() ? Output::standard()
-                                         : Output::replacing(options.output)),
-        progress_(progress) {
-    if (!options.report.empty()) report_.emplace(options.report, run);
-    if (!options.sort_into.empty()) {
-      filer_.emplace(options.sort_into, filing_method(options.by), options.dry_run);
-    }
-  }
-
-  // Before the first picture, when nothing can go wrong any more but pictures.
-  void begin() { output_.write(format_->header()); }
-
-  void write(Classified result, const std::string& thumbnail) {
-    if (filer_ && result.error.empty()) {
-      try {
-        result.filed = filer_->file(result.image, result.label);
-      } catch (const clip::Error& error) {
-        result.error = error.what();
-      }
-    }
-    const bool failed = !result.error.empty();
-    // The progress line, on the same terminal, makes way for results and notices.
-    if (failed || output_.is_terminal()) progress_->clear();
-    if (failed) notice(result.error);
-    output_.write(format_->row(result));
-    // What has been filed is written at once: after a crash nothing is filed that is not known.
-    if (filer_) output_.flush();
-    if (report_) report_->add(result, thumbnail);
-    progress_->add(failed);
-  }
-
-  void flush() { output_.flush(); }
-
-  void finish(bool interrupted) {
-    output_.commit();
-    if (report_) {
-      report_->finish({progress_->done(), progress_->failed(), progress_->seconds(), interrupted});
-    }
-  }
-
- private:
-  const std::unique_ptr<ResultFormat> format_;
-  Output output_;
-  std::optional<HtmlReport> report_;
-  std::optional<PictureFiler> filer_;
-  Progress* const progress_;
-};
-
-Classified classified(const std::vector<clip::Label>& labels,
-                      const std::vector<clip::RankedLabel>& ranking, double threshold) {
-  Classified result;
-  for (const clip::RankedLabel& ranked : ranking) {
-    result.ranking.push_back({labels[ranked.label].name, ranked.score, ranked.probability});
-  }
-  result.label = result.probability() < threshold ? kUnknown : result.ranking.front().label;
-  return result;
-}
-
-ResultColumns columns_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
-                         const clip::ModelFile& model) {
-  ResultColumns columns;
-  columns.model = model.path();
-  columns.top_k = std::min(options.top_k, labels.size());
-  columns.filed = !options.sort_into.empty();
-  columns.width = terminal_width(STDOUT_FILENO);
+// What determines a result, but for how many labels of its ranking are written.
+RunFacts facts_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
+                  const std::vector<std::string>& templates, const clip::Model& model) {
+  const clip::EncoderOptions& encoder = options.run.model.encoder;
+  std::string label_text, template_text;
   for (const clip::Label& label : labels) {
-    columns.longest_label = std::max(columns.longest_label, display_width(printable(label.name)));
+    label_text += label.name + '\n';
+    for (const std::string& prompt : label.prompts) label_text += '\t' + prompt + '\n';
   }
-  return columns;
+  for (const std::string& each : templates) template_text += each + '\n';
+  const ImageDecodeOptions& decode = options.run.decode;
+  RunFacts facts;
+  facts.add_digest("model", model.identity());
+  facts.add_digest("labels", label_text);
+  facts.add_digest("templates", template_text);
+  facts.add("engine",
+            fmt::format("{},{}", clip::resolve_engine(model, encoder).name, encoder.device));
+  facts.add("precision", name_of(clip::available_precision(encoder.precision)));
+  facts.add("decoding", fmt::format("{},{},{}", decode.ignore_exif ? "as-stored" : "upright",
+                                    decode.fast_decode ? "fast" : "exact", decode.max_megapixels));
+  facts.add("threshold", fmt::format("{}", options.threshold));
+  facts.add("truncation", options.templates.truncate ? "on" : "off");
+  return facts;
 }
 
-ReportRun report_run(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
-                     const clip::ModelFile& model) {
-  ReportRun run;
-  run.model = model.config().name.empty() ? model.path() : model.config().name;
-  for (const clip::Label& label : labels) run.labels.push_back(label.name);
-  run.threshold = options.threshold;
-  return run;
+WriterContext context_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
+                         const clip::Model& model) {
+  int label_width = 0;
+  WriterContext context;
+  for (const clip::Label& label : labels) {
+    label_width = std::max(label_width, display_width(printable(label.name)));
+    context.labels.push_back(label.name);
+  }
+  context.model = model.config().name.empty() ? model.path() : model.config().name;
+  context.threshold = options.threshold;
+  context.table_width = terminal_width(STDOUT_FILENO);
+
+  Column image, label, probability, error, filed, alternatives;
+  image.name = image.heading = "image";
+  label.name = label.heading = "label";
+  probability.name = probability.heading = "probability";
+  image.in_table = label.in_table = probability.in_table = alternatives.in_table = true;
+  label.width = std::clamp(label_width, 7, 24);
+  image.width = std::clamp(context.table_width - label.width - 40, 16, 50);
+  image.cut_middle = true;
+  probability.width = 11;
+  probability.style = NumberStyle::kPercent;
+  error.name = "error";
+  if (!options.sort_into.empty()) filed.name = "filed";
+  alternatives.heading = "or";
+  context.columns = {image, label, probability, error, filed};
+  for (std::size_t i = 1; i <= std::min(options.top_k, labels.size()); ++i) {
+    Column choice;
+    choice.name = fmt::format("label_{}", i);
+    context.columns.push_back(choice);
+    choice.name = fmt::format("probability_{}", i);
+    context.columns.push_back(choice);
+  }
+  context.columns.push_back(alternatives);
+  return context;
+}
+
+// What else it could be, or where the image has been filed.
+std::string alternatives_of(const clip::ClassifyResult& result, bool files) {
+  if (files) return result.filed.empty() ? "failed" : result.filed;
+  std::string text;
+  // Where the label is "unknown", the first choice is among what it could be.
+  const std::size_t first = result.label == result.ranking.front().label ? 1 : 0;
+  for (std::size_t i = first; i < result.ranking.size(); ++i) {
+    text += fmt::format("{}{} {:.1f} %", i == first ? "" : ", ", result.ranking[i].label,
+                        100 * result.ranking[i].probability);
+  }
+  return text;
+}
+
+Record record_of(const clip::ClassifyResult& result, std::string thumbnail, bool files,
+                 std::size_t choices) {
+  const bool ranked = !result.ranking.empty();
+  Record record;
+  record.json = to_json(result);
+  record.thumbnail = std::move(thumbnail);
+  record.file = result.filed.empty() ? result.image : result.filed;
+  std::vector<Cell> row = {result.image, result.label, ranked ? Cell(result.probability()) : Cell(),
+                           result.error ? Cell(result.error->message) : Cell(), result.filed};
+  for (std::size_t i = 0; i < choices; ++i) {
+    const bool there = i < result.ranking.size();
+    row.push_back(there ? Cell(result.ranking[i].label) : Cell());
+    row.push_back(there ? Cell(result.ranking[i].probability) : Cell());
+  }
+  // The whole of what went wrong is a notice of its own.
+  row.push_back(ranked ? alternatives_of(result, files) : "failed");
+  record.rows.push_back(std::move(row));
+  return record;
+}
+
+// The embedding's label by the ranking and the threshold.
+void rank(const float* embedding, const std::vector<std::string>& names,
+          const clip::Embeddings& labels, double logit_scale, const ClassifyOptions& options,
+          clip::ClassifyResult* result) {
+  result->ranking = clip::choices_of(embedding, names, labels, logit_scale, options.top_k);
+  result->label =
+      result->probability() < options.threshold ? kUnknown : result->ranking.front().label;
 }
 
 int run_classify(const ClassifyOptions& options) {
-  if (options.list_label_sets) return list_sets(options.json);
+  if (options.list_label_sets) return list_sets(options.output.format == "json");
   check(options);
-  if (options.labels.file == "-" && reads_standard_input(options.pictures)) {
-    throw UsageError("pictures and --labels-file cannot both come from standard input");
-  }
-  const auto labels = clip_cli::labels(options.labels);
-  templates(options.templates);  // a mistake in them is known before the model is loaded
-  const auto named = named_pictures(options.pictures);
+  const std::vector<clip::Label> labels = read_labels(options.labels);
+  const std::vector<std::string> templates = read_templates(options.templates);
   catch_interrupts();
-  const auto model = open_model(options.model);
-  const clip::ModelConfig& config = model->config();
+  clip::CancelToken stop(&interrupts());
+  const auto named = named_images(options.images, &stop);
+  if (labels.size() == 1 && !options.run.run.quiet) {
+    notice(
+        "there is only one label, so every image has 100 % of it; compare scores, or add labels");
+  }
+  const auto model = open_model(options.run.model);
+  std::vector<std::string> names;
+  for (const clip::Label& label : labels) names.push_back(label.name);
 
+  // Results in a file say what they were made by, so that another run can go on with it.
+  const RunFacts facts = facts_of(options, labels, templates, *model);
+  const std::string run = options.output.output.empty() ? "" : facts.text();
   std::optional<EarlierResults> earlier;
-  if (options.resume) {
-    std::unordered_set<std::string> names;
-    for (const clip::Label& label : labels) names.insert(label.name);
-    earlier.emplace(options.output, model->path(), names);
-  }
+  if (options.resume) earlier.emplace(options.output.output, facts);
 
-  // The folder that pictures are filed into is made first, so that it can be told from those that
+  // The folder that images are filed into is made first, so that it can be told from those that
   // they come from, and is not read itself.
-  std::optional<PictureCount> count;
-  Progress progress("picture", options.run.quiet,
+  std::optional<ImageCount> count;
+  Progress progress("image", options.run.run.quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
-  Writer writer(options, columns_of(options, labels, *model), report_run(options, labels, *model),
-                earlier ? &*earlier : nullptr, &progress);
-  if (Progress::is_watched() && !options.run.quiet && can_be_counted(options.pictures)) {
+  std::optional<SortInto> sorter;
+  if (!options.sort_into.empty()) {
+    sorter.emplace(options.sort_into, options.by, options.dry_run);
+  }
+  const OutputFormat& format = format_of(options);
+  const WriterContext context = context_of(options, labels, *model);
+  Results results(earlier ? Output::appending(earlier->take_descriptor(), options.output.output)
+                          : Results::output_of(options.output),
+                  format, options.output, context);
+  if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
     count.emplace(
-        [&] { return clip::PicturePaths(named_pictures(options.pictures), options.sort_into); });
+        [&] { return clip::ImagePaths(named_images(options.images, &stop), options.sort_into); },
+        &stop);
   }
 
-  clip::PicturePaths paths(named, options.sort_into);
+  clip::ImagePaths paths(named, options.sort_into);
   std::atomic<std::uint64_t> skipped{0};
-  RunOptions run = options.run;
-  run.thumbnail_side = options.report.empty() ? 0 : HtmlReport::kThumbnailSide;
-  // The first pictures are decoded while the weights are read.
-  clip::ImageStream stream(
-      [&](clip::PicturePath* next) {
-        while (interrupted() == 0 && paths.next(next)) {
-          if (!earlier || !earlier->holds(next->path)) return true;
+  // The first images are decoded while the labels are embedded.
+  clip::ImageEmbedder embedder(
+      model,
+      [&](clip::ImageSource* next) {
+        while (!stop.cancelled() && paths.next(next)) {
+          if (!earlier || !earlier->holds(next->name)) return true;
           ++skipped;
         }
         return false;
       },
-      clip::preprocess_rule(config), stream_options(run, options.model, options.image, config));
-  const WaitsEndHere waits_end_here;
-  const auto encoder = open_encoder(model, options.model);
-  const clip::Embeddings embedded =
-      embed_labels(labels, options.templates, encoder.get(), config, &progress);
+      embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
+      &stop);
+  clip::Embeddings embedded;
+  {
+    clip::TextOptions texts;
+    texts.encoder = encoder_options(options.run.model);
+    texts.truncate = options.templates.truncate;
+    // Gone before the image tower is read: they need not fit into memory together.
+    clip::TextEmbedder text_embedder(model, texts);
+    embedded = embed_labels(labels, templates, &text_embedder, stop, &progress);
+  }
 
-  writer.begin();
-  progress.show();
-  for_each_picture(
-      &stream, encoder.get(), run.batch,
-      [&](const clip::ImageResult& picture, const float* embedding) {
-        Classified result;
-        if (embedding != nullptr) {
-          const std::vector<double> cosines = clip::cosines_with(embedding, embedded);
-          result = classified(
-              labels,
-              clip::rank_labels(cosines.data(), cosines.size(), config.logit_scale, options.top_k),
-              options.threshold);
+  // A file that is gone on with has its beginning.
+  if (!earlier || earlier->count() == 0) results.begin();
+  for_each_image(
+      &embedder, &progress,
+      [&](const clip::ImageResult& image) {
+        clip::ClassifyResult result;
+        result.image = image.source.name;
+        result.model = model->path();
+        result.run = run;
+        result.error = image_error(image);
+        if (image.embedding != nullptr) {
+          rank(image.embedding, names, embedded, model->config().logit_scale, options, &result);
+          try {
+            if (sorter) result.filed = sorter->file(result.image, result.label);
+          } catch (const clip::Error& error) {
+            result.error = clip::ResultError{clip::kNotFiled, message_of(error)};
+          }
         }
-        result.image = picture.path;
-        result.error = picture.error;
-        writer.write(std::move(result), picture.thumbnail);
+        // The progress line, on the same terminal, makes way for results and notices.
+        if (result.error || results.on_terminal()) progress.clear();
+        if (result.error) notice(result.error->message);
+        results.write(record_of(result, image.thumbnail, sorter.has_value(),
+                                std::min(options.top_k, labels.size())));
+        // An image that has been filed is written at once: after a crash nothing is filed that is
+        // not known.
+        if (sorter) results.flush();
+        progress.add(result.error.has_value());
       },
       [&] {
-        writer.flush();
+        results.flush();
         progress.skip_to(skipped);
-        progress.show();
       });
   progress.skip_to(skipped);
-  writer.finish(interrupted() != 0);
-  progress.finish(interrupted() != 0);
-  if (interrupted() != 0 && options.resume && !options.run.quiet) {
+  const bool interrupted = interrupt_signal() != 0;
+  results.finish(summary_of(progress, interrupted));
+  progress.finish(interrupted);
+  if (interrupted && options.resume && !options.run.run.quiet) {
     notice("the same command goes on from there");
   }
   const std::uint64_t failed_before = earlier ? earlier->failed() : 0;
@@ -306,68 +314,56 @@ int run_classify(const ClassifyOptions& options) {
 
 }  // namespace
 
-void setup_classify(CLI::App* app, std::function<int()>* command) {
+void setup_classify(CLI::App* app, Command* command) {
   CLI::App* classify = app->add_subcommand(
-      "classify", "Tell pictures apart by labels, zero-shot: the likeliest labels of each");
+      "classify", "Tell images apart by labels, zero-shot: the likeliest labels of each");
   auto options = std::make_shared<ClassifyOptions>();
-  add_picture_options(classify, &options->pictures);
+  add_image_inputs(classify, &options->images);
   add_label_options(classify, &options->labels);
   add_template_options(classify, &options->templates);
   classify
       ->add_flag("--list-label-sets", options->list_label_sets,
-                 "Print the names of the label sets and template sets that are built in")
+                 "Print the names of the built-in label sets and template sets")
       ->group("Labels");
-  classify->add_option("--top-k", options->top_k, "Labels in a picture's ranking")
+  classify->add_option("--top-k", options->top_k, "Labels in an image's ranking")
       ->check(CLI::Range(1, 1000000))
       ->type_name("K")
       ->capture_default_str();
   classify
       ->add_option("--threshold", options->threshold,
-                   "A picture whose likeliest label is less probable than this is `unknown`")
+                   "An image whose likeliest label is less probable than this is `unknown`")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("P")
       ->capture_default_str();
 
   const char* kOutput = "Output";
-  auto* json =
-      classify->add_flag("--json", options->json, "Print an object a picture")->group(kOutput);
-  auto* csv = classify->add_flag("--csv", options->csv, "Print CSV")->group(kOutput);
-  auto* tsv = classify
-                  ->add_flag("--tsv", options->tsv,
-                             "Print fields between tabs: what is printed where no terminal is")
-                  ->group(kOutput);
-  json->excludes(csv)->excludes(tsv);
-  csv->excludes(tsv);
-  classify
-      ->add_option("-o,--output", options->output,
-                   "Write there instead; the name's ending (.jsonl, .csv, .tsv) chooses the format")
-      ->type_name("FILE")
-      ->group(kOutput);
+  add_output_options(
+      classify, &options->output, /*report=*/true,
+      {{"tsv", "Print tab-separated values (default when stdout is not a terminal)"}});
   classify
       ->add_flag("--resume", options->resume,
-                 "Keep what the file of --output holds, and go on with the other pictures")
-      ->group(kOutput);
-  classify
-      ->add_option("--report", options->report,
-                   "Write an HTML page, too, that shows the pictures under their labels")
-      ->type_name("FILE.html")
+                 "Keep what the file of --output holds, and go on with the other images")
       ->group(kOutput);
   classify
       ->add_option("--sort-into", options->sort_into,
-                   "File each picture under DIR/label; nothing is overwritten")
+                   "File each image under DIR/label; nothing is overwritten")
       ->type_name("DIR")
       ->group(kOutput);
-  classify->add_option("--by", options->by, "How they are filed: link (symbolic), copy or move")
+  classify
+      ->add_option_function<std::string>(
+          "--by",
+          [options](const std::string& how) {
+            options->by = how == "copy"   ? SortMethod::kCopy
+                          : how == "move" ? SortMethod::kMove
+                                          : SortMethod::kLink;
+          },
+          "How they are filed: link (symbolic), copy or move [link]")
       ->check(CLI::IsMember({"link", "copy", "move"}))
       ->type_name("HOW")
-      ->capture_default_str()
       ->group(kOutput);
-  classify
-      ->add_flag("--dry-run", options->dry_run, "Only show where --sort-into would put pictures")
+  classify->add_flag("--dry-run", options->dry_run, "Only show where --sort-into would put images")
       ->group(kOutput);
-  add_run_options(classify, &options->run);
-  add_model_options(classify, &options->model);
-  add_image_options(classify, &options->image);
+  add_image_run_options(classify, &options->run);
   classify->footer(
       "Examples:\n"
       "  clip-cli classify photos --labels \"cat,dog,hot dog\"\n"

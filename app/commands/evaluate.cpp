@@ -1,5 +1,4 @@
-#include "commands/evaluate.h"
-
+// `clip-cli evaluate`: zero-shot accuracy on a folder that has a folder for each class.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,23 +8,23 @@
 #include <string>
 #include <vector>
 
-#include "class_folders.h"
-#include "error.h"
-#include "errors.h"
-#include "interrupt.h"
-#include "label_options.h"
-#include "options.h"
-#include "picture_options.h"
-#include "ui/columns.h"
-#include "ui/confusion_picture.h"
-#include "ui/input_lists.h"
-#include "ui/json.h"
-#include "ui/output.h"
-#include "ui/progress.h"
-#include "ui/text.h"
+#include "clip/error.h"
+#include "clip/image_embedder.h"
+#include "clip/text_embedder.h"
+#include "commands/commands.h"
+#include "exit_code.h"
+#include "input/class_folders.h"
+#include "input/input_lists.h"
+#include "options/input_options.h"
+#include "options/label_options.h"
+#include "run/image_run.h"
+#include "run/results.h"
+#include "terminal/columns.h"
+#include "terminal/interrupt.h"
+#include "terminal/text.h"
+#include "usage_error.h"
+#include "writers/confusion_image.h"
 #include "zero_shot/accuracy.h"
-#include "zero_shot/ranking.h"
-#include "zero_shot/similarity.h"
 
 namespace clip_cli {
 namespace {
@@ -35,11 +34,9 @@ constexpr std::size_t kConfusedPairs = 10;
 
 struct EvaluateOptions {
   std::string folder, labels_file, confusion;
-  bool json = false;
+  OutputOptions output;
   TemplateOptions templates;
-  RunOptions run;
-  ModelOptions model;
-  ImageOptions image;
+  ImageRunOptions run;
 };
 
 std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
@@ -54,73 +51,121 @@ std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
   return classes;
 }
 
+clip::EvaluateResult result_of(const clip::Accuracy& accuracy,
+                               const std::vector<ClassFolder>& classes, const std::string& model,
+                               std::uint64_t failed) {
+  clip::EvaluateResult result;
+  result.model = model;
+  result.images = accuracy.images();
+  result.failed = failed;
+  result.top_1 = accuracy.top_k(1);
+  result.top_5 = accuracy.top_k(kTopK);
+  result.mean_recall = accuracy.mean_recall();
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    result.classes.push_back(
+        {classes[i].folder, classes[i].label, accuracy.images(i), accuracy.recall(i)});
+  }
+  for (const auto& pair : accuracy.confused_pairs(kConfusedPairs)) {
+    result.confused.push_back(
+        {classes[pair.truth].label, classes[pair.predicted].label, pair.images});
+  }
+  for (const auto& cell : accuracy.confusion()) {
+    result.confusion.push_back({cell.truth, cell.predicted, cell.images});
+  }
+  return result;
+}
+
 // A share for people: two decimals of a percent, or a dash where there is none.
 std::string percent(double share) {
   return std::isnan(share) ? "-" : fmt::format("{:.2f} %", 100 * share);
 }
 
-Json number_or_null(double share) {
-  return std::isnan(share) ? Json(nullptr) : Json(share);
-}
+// What people read instead of JSON.
+std::string text_of(const clip::EvaluateResult& result) {
+  std::string text = fmt::format("{:<12}{:>10}  of {} images in {} classes\n", "top-1",
+                                 percent(result.top_1), result.images, result.classes.size());
+  text += fmt::format("{:<12}{:>10}\n", "top-5", percent(result.top_5));
+  text +=
+      fmt::format("{:<12}{:>10}  over the classes\n\n", "mean recall", percent(result.mean_recall));
 
-void print_report(const clip::Accuracy& accuracy, const std::vector<ClassFolder>& classes) {
-  fmt::print("{:<12}{:>10}  of {} pictures in {} classes\n", "top-1", percent(accuracy.top_k(1)),
-             accuracy.pictures(), classes.size());
-  fmt::print("{:<12}{:>10}\n", "top-5", percent(accuracy.top_k(kTopK)));
-  fmt::print("{:<12}{:>10}  over the classes\n\n", "mean recall", percent(accuracy.mean_recall()));
-
-  constexpr int kWidest = 40;
+  constexpr int kMaxWidth = 40;
   int width = 5;
-  for (const ClassFolder& each : classes) {
-    width = std::min(kWidest, std::max(width, display_width(printable(each.label))));
+  for (const auto& each : result.classes) {
+    width = std::min(kMaxWidth, std::max(width, display_width(printable(each.label))));
   }
-  const auto name = [&](std::size_t index) {
-    return padded(cut_to_width(printable(classes[index].label), width), width);
+  const auto name = [&](const std::string& label) {
+    return padded(cut_to_width(printable(label), width), width);
   };
-  fmt::print("{}  {:>8}  {:>10}\n", padded("class", width), "pictures", "recall");
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    fmt::print("{}  {:>8}  {:>10}\n", name(i), accuracy.pictures(i), percent(accuracy.recall(i)));
+  text += fmt::format("{}  {:>8}  {:>10}\n", padded("class", width), "images", "recall");
+  for (const auto& each : result.classes) {
+    text += fmt::format("{}  {:>8}  {:>10}\n", name(each.label), each.images, percent(each.recall));
   }
-  const auto pairs = accuracy.most_confused(kConfusedPairs);
-  if (pairs.empty()) return;
-  fmt::print("\n{}  {}  {:>8}  {:>10}\n", padded("class", width), padded("taken for", width),
-             "pictures", "of class");
-  for (const auto& pair : pairs) {
-    const double share = double(pair.pictures) / double(accuracy.pictures(pair.truth));
-    fmt::print("{}  {}  {:>8}  {:>10}\n", name(pair.truth), name(pair.predicted), pair.pictures,
-               percent(share));
+  if (result.confused.empty()) return text;
+  text += fmt::format("\n{}  {}  {:>8}  {:>10}\n", padded("class", width),
+                      padded("predicted", width), "images", "of class");
+  for (const auto& pair : result.confused) {
+    const auto of_class = std::find_if(result.classes.begin(), result.classes.end(),
+                                       [&](const auto& each) { return each.label == pair.label; });
+    text += fmt::format("{}  {}  {:>8}  {:>10}\n", name(pair.label), name(pair.predicted),
+                        pair.images, percent(double(pair.images) / double(of_class->images)));
   }
+  return text;
 }
 
-void print_json_report(const clip::Accuracy& accuracy, const std::vector<ClassFolder>& classes,
-                       const std::string& model, std::uint64_t failed) {
-  Json per_class = Json::array(), confused = Json::array(), confusion = Json::array();
-  for (std::size_t i = 0; i < classes.size(); ++i) {
-    per_class.push_back({{"folder", classes[i].folder},
-                         {"label", classes[i].label},
-                         {"pictures", accuracy.pictures(i)},
-                         {"recall", number_or_null(accuracy.recall(i))}});
+WriterContext context_of() {
+  WriterContext context;
+  for (const char* name : {"folder", "label", "images", "recall"}) {
+    Column column;
+    column.name = name;
+    context.columns.push_back(column);
   }
-  for (const auto& pair : accuracy.most_confused(kConfusedPairs)) {
-    confused.push_back({{"label", classes[pair.truth].label},
-                        {"taken_for", classes[pair.predicted].label},
-                        {"pictures", pair.pictures}});
-  }
-  for (const auto& cell : accuracy.confusion()) {
-    confusion.push_back(Json::array({cell.truth, cell.predicted, cell.pictures}));
-  }
-  print_json({{"model", model},
-              {"pictures", accuracy.pictures()},
-              {"failed", failed},
-              {"top_1", number_or_null(accuracy.top_k(1))},
-              {"top_5", number_or_null(accuracy.top_k(kTopK))},
-              {"mean_recall", number_or_null(accuracy.mean_recall())},
-              {"classes", per_class},
-              {"confused", confused},
-              {"confusion", confusion}});
+  context.table_header = false;
+  return context;
 }
+
+Record record_of(const clip::EvaluateResult& result) {
+  Record record;
+  record.json = to_json(result);
+  record.text = text_of(result);
+  for (const auto& each : result.classes) {
+    record.rows.push_back({each.folder, each.label, static_cast<std::int64_t>(each.images),
+                           std::isnan(each.recall) ? Cell() : Cell(each.recall)});
+  }
+  return record;
+}
+
+// The page shows the images, each under the label that was predicted.
+class Page {
+ public:
+  Page(const std::string& path, const clip::Model& model, std::vector<std::string> labels)
+      : output_(Output::replacing(path)) {
+    WriterContext context;
+    context.model = model.config().name.empty() ? model.path() : model.config().name;
+    context.labels = std::move(labels);
+    writer_ = make_html(context);
+    writer_->begin(&output_);
+  }
+
+  void write(const clip::ClassifyResult& result, const std::string& thumbnail) {
+    Record record;
+    record.json = to_json(result);
+    record.thumbnail = thumbnail;
+    record.file = result.image;
+    writer_->write(record, &output_);
+  }
+
+  void finish(const RunSummary& summary) {
+    writer_->end(summary, &output_);
+    output_.commit();
+  }
+
+ private:
+  Output output_;
+  std::unique_ptr<RecordWriter> writer_;
+};
 
 int run_evaluate(const EvaluateOptions& options) {
+  check(options.output);
   const std::vector<ClassFolder> classes = classes_of(options);
   std::vector<clip::Label> labels;
   std::vector<std::string> names;
@@ -128,72 +173,97 @@ int run_evaluate(const EvaluateOptions& options) {
     labels.push_back({each.label, {}});
     names.push_back(each.label);
   }
-  templates(options.templates);  // a mistake in them is known before the model is loaded
+  const std::vector<std::string> templates = read_templates(options.templates);
   catch_interrupts();
-  std::optional<Output> picture;
-  if (!options.confusion.empty()) picture.emplace(Output::replacing(options.confusion));
-  const auto model = open_model(options.model);
-  const clip::ModelConfig& config = model->config();
-
-  std::optional<PictureCount> count;
-  Progress progress("picture", options.run.quiet,
-                    [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
-  if (Progress::is_watched() && !options.run.quiet) {
-    count.emplace([&, at = std::size_t{0}]() mutable {
-      return clip::PicturePaths([&, at](std::string* path) mutable {
-        if (at == classes.size()) return false;
-        *path = options.folder + "/" + classes[at++].folder;
-        return true;
-      });
-    });
+  clip::CancelToken stop(&interrupts());
+  const OutputFormat& format = format_of(options.output, "table");
+  if (format.has_thumbnails) {
+    throw UsageError("--output takes the accuracy; --report takes a page of the images");
   }
-  ClassPictures pictures(options.folder, classes);
-  clip::ImageStream stream(
-      [&](clip::PicturePath* next) { return interrupted() == 0 && pictures.next(next); },
-      clip::preprocess_rule(config),
-      stream_options(options.run, options.model, options.image, config));
-  const auto encoder = open_encoder(model, options.model);
-  const clip::Embeddings embedded =
-      embed_labels(labels, options.templates, encoder.get(), config, &progress);
+  // Whatever cannot be written should be known before the model is loaded.
+  std::optional<Output> confusion;
+  if (!options.confusion.empty()) confusion.emplace(Output::replacing(options.confusion));
+  const auto model = open_model(options.run.model);
+  OutputOptions results_only = options.output;
+  results_only.report.clear();
+  Results results(Results::output_of(results_only), format, results_only, context_of());
+  std::optional<Page> page;
+  if (!options.output.report.empty()) page.emplace(options.output.report, *model, names);
+
+  std::optional<ImageCount> count;
+  Progress progress("image", options.run.run.quiet,
+                    [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
+  if (StatusLine::is_watched() && !options.run.run.quiet) {
+    count.emplace(
+        [&, at = std::size_t{0}]() mutable {
+          return clip::ImagePaths([&, at](std::string* path) mutable {
+            if (at == classes.size()) return false;
+            *path = class_path(options.folder, classes[at++]);
+            return true;
+          });
+        },
+        &stop);
+  }
+  ClassImages images(options.folder, classes);
+  clip::ImageEmbedder embedder(
+      model, [&](clip::ImageSource* next) { return !stop.cancelled() && images.next(next); },
+      embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
+      &stop);
+  clip::Embeddings embedded;
+  {
+    clip::TextOptions texts;
+    texts.encoder = encoder_options(options.run.model);
+    texts.truncate = options.templates.truncate;
+    // Gone before the image tower is read: they need not fit into memory together.
+    clip::TextEmbedder text_embedder(model, texts);
+    embedded = embed_labels(labels, templates, &text_embedder, stop, &progress);
+  }
 
   clip::Accuracy accuracy(classes.size());
-  progress.show();
-  for_each_picture(
-      &stream, encoder.get(), options.run.batch,
-      [&](const clip::ImageResult& result, const float* embedding) {
-        progress.add(embedding == nullptr);
-        if (embedding == nullptr) {
-          progress.clear();
-          notice(result.error);
-          return;
-        }
-        const std::vector<double> cosines = clip::cosines_with(embedding, embedded);
-        accuracy.add(result.tag,
-                     clip::rank_labels(cosines.data(), cosines.size(), config.logit_scale, kTopK));
-      },
-      [&] { progress.show(); });
+  for_each_image(&embedder, &progress, [&](const clip::ImageResult& image) {
+    clip::ClassifyResult result;
+    result.image = image.source.name;
+    result.error = image_error(image);
+    progress.add(result.error.has_value());
+    if (result.error) {
+      progress.clear();
+      notice(result.error->message);
+    } else {
+      const double logit_scale = model->config().logit_scale;
+      const std::vector<double> cosines = clip::cosines_with(image.embedding, embedded);
+      const auto ranking = clip::rank_labels(cosines.data(), cosines.size(), logit_scale, kTopK);
+      accuracy.add(image.source.tag, ranking);
+      for (const clip::RankedLabel& each : ranking) {
+        result.ranking.push_back({names[each.label], each.score, each.probability});
+      }
+      result.label = result.ranking.front().label;
+    }
+    if (page) page->write(result, image.thumbnail);
+  });
   progress.clear();
-  if (accuracy.pictures() == 0) {
-    progress.finish(interrupted() != 0);
+  const bool interrupted = interrupt_signal() != 0;
+  if (accuracy.images() == 0) {
+    progress.finish(interrupted);
     throw clip::Error(
-        fmt::format("{} has no picture in its folders that could be read", options.folder));
+        clip::ErrorCode::kNotFound,
+        fmt::format("{} has no image in its folders that could be read", options.folder));
   }
-  if (options.json) {
-    print_json_report(accuracy, classes, model->path(), progress.failed());
-  } else {
-    print_report(accuracy, classes);
+  const RunSummary summary = summary_of(progress, interrupted);
+  results.begin();
+  results.write(record_of(result_of(accuracy, classes, model->path(), progress.failed())));
+  results.finish(summary);
+  if (page) page->finish(summary);
+  if (confusion) {
+    confusion->write(confusion_png(accuracy, names));
+    confusion->commit();
   }
-  if (picture) {
-    picture->write(confusion_png(accuracy, names));
-    picture->commit();
-  }
-  progress.finish(interrupted() != 0);
+  progress.finish(interrupted);
   return progress.failed() == 0 ? kDone : kFailed;
 }
 
 }  // namespace
 
-void setup_evaluate(CLI::App* app, std::function<int()>* command) {
+void setup_evaluate(CLI::App* app, Command* command) {
   CLI::App* evaluate = app->add_subcommand(
       "evaluate", "Measure zero-shot accuracy on a folder that has a folder for each class");
   auto options = std::make_shared<EvaluateOptions>();
@@ -202,20 +272,21 @@ void setup_evaluate(CLI::App* app, std::function<int()>* command) {
       ->type_name("");
   evaluate
       ->add_option("--labels-file", options->labels_file,
-                   "File of lines folder<TAB>label (-: stdin); without it folders' names are the "
-                   "labels, with blanks for underscores")
+                   "File of lines folder<TAB>label (-: standard input); without it the names of "
+                   "folders are the labels, with blanks for underscores")
       ->type_name("FILE")
       ->group("Labels");
   add_template_options(evaluate, &options->templates);
-  evaluate->add_flag("--json", options->json, "Print one object")->group("Output");
+  add_output_options(evaluate, &options->output, /*report=*/true,
+                     {{"json", "Print one JSON object"},
+                      {"csv", "Print comma-separated values, a line for each class"},
+                      {"tsv", "Print tab-separated values, a line for each class"}});
   evaluate
       ->add_option("--confusion", options->confusion,
-                   "Draw which classes are taken for which, as a picture")
+                   "Draw which classes are predicted for which, as an image")
       ->type_name("FILE.png")
       ->group("Output");
-  add_run_options(evaluate, &options->run);
-  add_model_options(evaluate, &options->model);
-  add_image_options(evaluate, &options->image);
+  add_image_run_options(evaluate, &options->run);
   evaluate->footer(
       "Example:\n"
       "  clip-cli evaluate imagenet/val --labels-file names.tsv --template-set openai_imagenet "

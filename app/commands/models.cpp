@@ -1,9 +1,13 @@
 #include "commands/models.h"
 
+#include "service/result.h"
+#include "terminal/hints.h"
+
 namespace clip_cli {
 
-void setup_models(CLI::App* app, std::function<int()>* command) {
-  CLI::App* models = app->add_subcommand("models", "Published models, and what model files hold");
+void setup_models(CLI::App* app, Command* command) {
+  CLI::App* models =
+      app->add_subcommand("models", "Published models, and the contents of model files");
   models->require_subcommand(1);
   models->footer(
       "Examples:\n"
@@ -15,6 +19,10 @@ void setup_models(CLI::App* app, std::function<int()>* command) {
   setup_models_remove(models, command);
   setup_models_inspect(models, command);
   setup_models_check(models, command);
+}
+
+clip::Json error_json(const clip::Error& error) {
+  return clip::to_json(clip::ResultError{name_of(error.code()), message_of(error)});
 }
 
 }  // namespace clip_cli

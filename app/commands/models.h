@@ -1,20 +1,22 @@
-// `clip-cli models`: what model files hold, and the folder of published ones.
+// `clip-cli models`: its own commands, one file each.
 #pragma once
 
 #include <CLI/App.hpp>
-#include <functional>
+
+#include "clip/error.h"
+#include "commands/commands.h"
+#include "service/json.h"
 
 namespace clip_cli {
 
-// Adds the command with all of its own; when one is named, `*command` becomes what to run.
-void setup_models(CLI::App* app, std::function<int()>* command);
+void setup_models_list(CLI::App* models, Command* command);
+void setup_models_pull(CLI::App* models, Command* command);
+void setup_models_verify(CLI::App* models, Command* command);
+void setup_models_remove(CLI::App* models, Command* command);
+void setup_models_inspect(CLI::App* models, Command* command);
+void setup_models_check(CLI::App* models, Command* command);
 
-// Each adds one of them.
-void setup_models_list(CLI::App* models, std::function<int()>* command);
-void setup_models_pull(CLI::App* models, std::function<int()>* command);
-void setup_models_verify(CLI::App* models, std::function<int()>* command);
-void setup_models_remove(CLI::App* models, std::function<int()>* command);
-void setup_models_inspect(CLI::App* models, std::function<int()>* command);
-void setup_models_check(CLI::App* models, std::function<int()>* command);
+// An error as their JSON has it: {"code": "not_found", "message": ...}.
+clip::Json error_json(const clip::Error& error);
 
 }  // namespace clip_cli

@@ -3,43 +3,48 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
+#include "base/sha256.h"
+#include "checkpoint/checkpoint.h"
+#include "clip/embeddings.h"
+#include "clip/error.h"
+#include "clip/image_embedder.h"
+#include "clip/text_embedder.h"
+#include "clip/zero_shot.h"
 #include "commands/models.h"
-#include "error.h"
-#include "errors.h"
-#include "image/file_bytes.h"
-#include "image/preprocess.h"
-#include "model/sha256.h"
-#include "model_lookup.h"
-#include "options.h"
-#include "pipeline/image_batch.h"
-#include "pipeline/prompts.h"
-#include "ui/json.h"
-#include "ui/text.h"
-#include "zero_shot/similarity.h"
+#include "exit_code.h"
+#include "options/model_lookup.h"
+#include "options/model_options.h"
+#include "terminal/text.h"
+#include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
 
-// Of 100 x cosine: what the two engines may differ by, and what the demo model's scores may differ
-// by from those that were stored with it.
-constexpr double kEngines = 0.01;
-constexpr double kStored = 0.01;
+using Scores = std::vector<std::vector<double>>;  // of each image with each prompt
+
+constexpr const char* kNative = "native";
+constexpr const char* kTorchScript = "torchscript";
+
+// Allowed differences of 100 x cosine: between the two engines, and of the demo model's scores from
+// those that are stored with it.
+constexpr double kMaxEngineDifference = 0.01;
+constexpr double kMaxStoredDifference = 0.01;
 
 // OpenAI's README: ViT-B/32 on the package's CLIP.png.
 const std::vector<std::string> kKnownPrompts = {"a diagram", "a dog", "a cat"};
-constexpr double kKnownProbabilities[] = {0.9927937, 0.00421068, 0.00299572};
-constexpr double kKnownTolerance = 0.002;
+const std::vector<double> kKnownProbabilities = {0.9927937, 0.00421068, 0.00299572};
+constexpr double kMaxKnownDifference = 0.002;
 
 const std::vector<std::string> kPrompts = {"a photo of a cat", "a photo of a dog", "a diagram",
                                            "a bowl of fruit on a table"};
 
 struct CheckOptions {
-  std::string picture;
+  std::string image;
   bool json = false;
   ModelOptions model;
 };
@@ -50,7 +55,7 @@ class Checker {
       : options_(options), model_(open_model(options.model)) {}
 
   int run() {
-    if (!options_.picture.empty()) {
+    if (!options_.image.empty()) {
       check_known_answers();
     } else if (is_demo()) {
       check_stored_scores();
@@ -67,24 +72,31 @@ class Checker {
     return !demo.empty() && std::filesystem::equivalent(model_->path(), demo, error);
   }
 
-  // 100 x cosine of one picture with the prompts.
-  std::vector<double> score(clip::Engine engine, const std::string& picture,
-                            const std::vector<std::string>& prompts) {
-    auto& encoder = encoders_[engine];
-    if (encoder == nullptr) {
-      ModelOptions options = options_.model;
-      options.encoder.engine = engine;
-      encoder = open_encoder(model_, options);
+  // 100 x cosine of each image with each prompt, as an engine computes it.
+  Scores scores(const std::string& engine, const std::vector<std::string>& images,
+                const std::vector<std::string>& prompts) {
+    clip::TextOptions text;
+    text.encoder = encoder_options(options_.model);
+    text.encoder.engine = engine;
+    const clip::Embeddings embedded = clip::TextEmbedder(model_, text).embed(prompts);
+
+    Scores scores;
+    clip::EmbedOptions embed;
+    embed.encoder = text.encoder;
+    std::size_t given = 0;
+    const auto next_image = [&](clip::ImageSource* source) {
+      if (given == images.size()) return false;
+      source->name = images[given++];
+      return true;
+    };
+    clip::ImageEmbedder embedder(model_, next_image, embed);
+    for (std::vector<clip::ImageResult> batch; embedder.next(&batch);) {
+      for (const clip::ImageResult& result : batch) {
+        if (result.error) throw *result.error;
+        scores.push_back(clip::cosines_with(result.embedding, embedded));
+        for (double& score : scores.back()) score *= 100;
+      }
     }
-    const clip::ModelConfig& config = model_->config();
-    const auto pixels =
-        clip::preprocess(clip::decode_file(picture, {}), clip::preprocess_rule(config));
-    clip::Embeddings image = encoder->encode_images(pixels.data(), 1);
-    clip::normalize(&image);
-    const auto texts = clip::embed_prompts(
-        encoder.get(), clip::tokenize_prompts(clip::Tokenizer(), config, prompts, false));
-    std::vector<double> scores = clip::cosines_with(image.row(0), texts);
-    for (double& each : scores) each *= 100;
     return scores;
   }
 
@@ -100,73 +112,76 @@ class Checker {
     }
   }
 
-  static double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
-    double largest = 0;
-    for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::fabs(a[i] - b[i]));
-    return largest;
+  static double max_difference(const std::vector<double>& a, const std::vector<double>& b) {
+    double max = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) max = std::max(max, std::fabs(a[i] - b[i]));
+    return max;
   }
 
   std::string shipped(const std::string& name) {
     const std::string path = shipped_file(name);
     if (path.empty()) {
-      throw clip::Error(fmt::format(
-          "{} is not there; it comes with clip-cli, in share/clip-cli or the sources' data", name));
+      throw clip::Error(
+          clip::ErrorCode::kNotFound,
+          fmt::format(
+              "{} is missing; it comes with clip-cli, in share/clip-cli or the sources' data",
+              name));
     }
     return path;
   }
 
   void check_engines() {
-    const std::string picture = shipped("photos/chelsea.jpg");
+    const std::vector<std::string> images = {shipped("photos/chelsea.jpg")};
     report("native against torchscript, photos/chelsea.jpg, 100 x cosine",
-           largest_difference(score(clip::Engine::kNative, picture, kPrompts),
-                              score(clip::Engine::kTorchScript, picture, kPrompts)),
-           kEngines);
+           max_difference(scores(kNative, images, kPrompts)[0],
+                          scores(kTorchScript, images, kPrompts)[0]),
+           kMaxEngineDifference);
   }
 
   void check_known_answers() {
-    const std::string sha256 = clip::sha256(model_->file().data(), model_->file().size());
+    const std::string sha256 = clip::sha256(model_->checkpoint().file().bytes());
     const clip::PublishedModel* published = clip::find_by_sha256(sha256);
     if (published == nullptr || published != clip::find_by_name("ViT-B/32")) {
-      throw clip::Error(fmt::format(
-          "answers to --picture are known of the published ViT-B/32 alone, which {} is not",
-          model_->path()));
+      throw clip::Error(
+          clip::ErrorCode::kInvalidArgument,
+          fmt::format(
+              "answers to --image are known of the published ViT-B/32 alone, which {} is not",
+              model_->path()));
     }
-    for (const auto engine : {clip::Engine::kNative, clip::Engine::kTorchScript}) {
-      std::vector<double> cosines = score(engine, options_.picture, kKnownPrompts);
+    for (const char* engine : {kNative, kTorchScript}) {
+      std::vector<double> cosines = scores(engine, {options_.image}, kKnownPrompts)[0];
       for (double& each : cosines) each /= 100;
       const auto found =
           clip::probabilities(cosines.data(), cosines.size(), model_->config().logit_scale);
-      report(fmt::format("{} against OpenAI's probabilities for CLIP.png", name_of(engine)),
-             largest_difference(found,
-                                {std::begin(kKnownProbabilities), std::end(kKnownProbabilities)}),
-             kKnownTolerance);
+      report(fmt::format("{} against OpenAI's probabilities for CLIP.png", engine),
+             max_difference(found, kKnownProbabilities), kMaxKnownDifference);
     }
   }
 
-  // The demo model's pictures, prompts and scores lie beside it.
+  // The demo model's images, prompts and scores lie beside it.
   void check_stored_scores() {
-    const auto stored = Json::parse(clip::read_file(shipped("demo/expected_scores.json")));
+    const clip::Json stored =
+        clip::parse_json(clip::read_file(shipped("demo/expected_scores.json")));
     const auto prompts = stored.at("texts").get<std::vector<std::string>>();
-    for (const auto engine : {clip::Engine::kNative, clip::Engine::kTorchScript}) {
-      double largest = 0;
-      for (const auto& picture : stored.at("images")) {
-        const std::string path = shipped("demo/" + picture.at("image").get<std::string>());
-        largest =
-            std::max(largest, largest_difference(score(engine, path, prompts),
-                                                 picture.at("scores").get<std::vector<double>>()));
-      }
-      report(fmt::format("{} against the stored scores, 100 x cosine", name_of(engine)), largest,
-             kStored);
+    std::vector<std::string> images;
+    Scores expected;
+    for (const clip::Json& image : stored.at("images")) {
+      images.push_back(shipped("demo/" + image.at("image").get<std::string>()));
+      expected.push_back(image.at("scores").get<std::vector<double>>());
     }
-  }
-
-  static const char* name_of(clip::Engine engine) {
-    return engine == clip::Engine::kNative ? "native" : "torchscript";
+    for (const char* engine : {kNative, kTorchScript}) {
+      const Scores found = scores(engine, images, prompts);
+      double max = 0;
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        max = std::max(max, max_difference(found[i], expected[i]));
+      }
+      report(fmt::format("{} against the stored scores, 100 x cosine", engine), max,
+             kMaxStoredDifference);
+    }
   }
 
   const CheckOptions& options_;
-  const std::shared_ptr<const clip::ModelFile> model_;
-  std::map<clip::Engine, std::unique_ptr<clip::Encoder>> encoders_;  // opened when asked for
+  const std::shared_ptr<const clip::Model> model_;
   bool passed_ = true;
 };
 
@@ -176,22 +191,21 @@ int run_check(const CheckOptions& options) {
 
 }  // namespace
 
-void setup_models_check(CLI::App* models, std::function<int()>* command) {
-  CLI::App* check = models->add_subcommand(
-      "check", "Prove an installation: score a picture in both engines, and compare");
+void setup_models_check(CLI::App* models, Command* command) {
+  CLI::App* check = models->add_subcommand("check", "Self-test: compare both engines on one image");
   auto options = std::make_shared<CheckOptions>();
   check->add_option("MODEL", options->model.named, "A name, or a path [the default model]")
       ->type_name("");
   check
-      ->add_option("--picture", options->picture,
+      ->add_option("--image", options->image,
                    "OpenAI's CLIP.png, for which ViT-B/32's probabilities are known")
       ->type_name("FILE");
-  check->add_flag("--json", options->json, "Print an object a comparison");
+  check->add_flag("--json", options->json, "Print one JSON object per comparison");
   check->footer(
       "Examples:\n"
       "  clip-cli models check demo\n"
       "  clip-cli models check ViT-B/32\n"
-      "  clip-cli models check ViT-B/32 --picture CLIP.png");
+      "  clip-cli models check ViT-B/32 --image CLIP.png");
   check->callback([=] { *command = [=] { return run_check(*options); }; });
 }
 

@@ -1,17 +1,25 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
+#include "base/sha256.h"
+#include "checkpoint/checkpoint.h"
+#include "clip/error.h"
+#include "clip/model.h"
 #include "commands/models.h"
-#include "error.h"
-#include "errors.h"
-#include "model/catalog.h"
-#include "model/model_file.h"
-#include "model/sha256.h"
-#include "model_lookup.h"
-#include "ui/json.h"
-#include "ui/text.h"
+#include "exit_code.h"
+#include "hub/catalog.h"
+#include "nn/loader.h"
+#include "options/model_lookup.h"
+#include "terminal/text.h"
+#include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
@@ -21,80 +29,118 @@ struct InspectOptions {
   bool json = false;
 };
 
-const char* kind_name(clip::VisionKind kind) {
-  switch (kind) {
-    case clip::VisionKind::kTransformer:
-      return "ViT";
-    case clip::VisionKind::kResNet:
-      return "ModifiedResNet";
-    case clip::VisionKind::kUnknown:
-      break;
+// The published model with the same dimensions, or null.
+const clip::PublishedModel* find_by_shape(const clip::ModelConfig& config) {
+  const clip::VisionConfig& vision = config.vision;
+  std::int64_t blocks = vision.layers;
+  for (const std::int64_t stage : vision.stages) blocks += stage;
+  for (const clip::PublishedModel& model : clip::published_models()) {
+    if (std::string_view(model.vision) == name_of(vision.kind) &&
+        model.image_size == vision.image_size && model.embedding_dim == config.embedding_dim &&
+        model.vision_width == vision.width && model.patch_size == vision.patch_size &&
+        model.blocks == blocks && model.text_width == config.text.width) {
+      return &model;
+    }
   }
-  return "unknown";
+  return nullptr;
 }
 
-// Tensors and elements of each type that the weights are stored in.
-std::map<std::string, std::int64_t> count_types(const clip::Weights& weights) {
+bool holds_nan(const clip::Tensor& tensor) {
+  constexpr std::int64_t kBlock = 1 << 16;
+  std::vector<float> numbers(kBlock);
+  const std::int64_t count = clip::element_count(tensor.shape);
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    const std::int64_t size = std::min(kBlock, count - begin);
+    clip::convert_to_float(tensor, begin, size, numbers.data());
+    if (std::any_of(numbers.begin(), numbers.begin() + size,
+                    [](float number) { return std::isnan(number); })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Encoders find NaN while they read the weights; here none is made.
+void check_numbers(const clip::Checkpoint& checkpoint) {
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (!clip::is_floating_point(tensor.type) || !tensor.contiguous() || !holds_nan(tensor))
+      continue;
+    throw clip::Error(
+        clip::ErrorCode::kCorrupt,
+        fmt::format("{}: weight {} holds NaN, expected finite numbers", checkpoint.path(), name));
+  }
+}
+
+// Elements of each type that the weights are stored in.
+std::map<std::string, std::int64_t> count_types(const clip::Checkpoint& checkpoint) {
   std::map<std::string, std::int64_t> elements;
-  for (const auto& [name, weight] : weights.all()) {
-    elements[clip::name_of(weight.type)] += clip::element_count(weight.shape);
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    elements[clip::name_of(tensor.type)] += clip::element_count(tensor.shape);
   }
   return elements;
 }
 
-Json describe(const clip::ModelFile& model) {
-  const clip::ModelConfig& config = model.config();
-  const clip::VisionConfig& vision = config.vision;
-  const std::string sha256 = clip::sha256(model.file().data(), model.file().size());
-  const clip::PublishedModel* published = clip::find_by_sha256(sha256);
-  const clip::PublishedModel* same_shape = clip::find_by_shape(config);
+clip::Json describe_vision(const clip::VisionConfig& vision) {
+  clip::Json json = {{"kind", name_of(vision.kind)}};
+  if (vision.kind == clip::VisionKind::kTransformer) {
+    json["patch_size"] = vision.patch_size;
+    json["width"] = vision.width;
+    json["heads"] = vision.heads;
+    json["layers"] = vision.layers;
+  } else if (vision.kind == clip::VisionKind::kResNet) {
+    json["width"] = vision.width;
+    json["blocks"] = vision.stages;
+    json["pool_heads"] = vision.heads;
+  }
+  return json;
+}
 
-  Json json;
-  json["file"] = model.path();
-  json["bytes"] = model.file().size();
+clip::Json describe(const clip::Model& model) {
+  const clip::ModelConfig& config = model.config();
+  const clip::Checkpoint& checkpoint = model.checkpoint();
+  const std::string sha256 = clip::sha256(checkpoint.file().bytes());
+  const clip::PublishedModel* published = clip::find_by_sha256(sha256);
+  const clip::PublishedModel* same_shape = find_by_shape(config);
+  const auto name_or_null = [](const clip::PublishedModel* published_model) {
+    return published_model != nullptr ? clip::Json(published_model->name) : clip::Json(nullptr);
+  };
+
+  clip::Json json;
+  clip::put_name(&json, "file", model.path());
+  json["bytes"] = checkpoint.file().size();
   json["sha256"] = sha256;
-  json["published"] = published != nullptr ? Json(published->name) : Json(nullptr);
-  json["same_shape_as"] = same_shape != nullptr ? Json(same_shape->name) : Json(nullptr);
-  json["name"] = config.name.empty() ? Json(nullptr) : Json(config.name);
+  json["published"] = name_or_null(published);
+  json["same_shape_as"] = name_or_null(same_shape);
+  json["name"] = config.name.empty() ? clip::Json(nullptr) : clip::Json(config.name);
   json["recognised"] = config.recognised;
   if (!config.recognised) json["unrecognised_because"] = config.unrecognised;
-  json["parameters"] = model.weights().parameter_count();
-  json["weight_types"] = count_types(model.weights());
+  json["parameters"] = checkpoint.parameter_count();
+  json["weight_types"] = count_types(checkpoint);
   json["embedding_dim"] = config.embedding_dim;
   json["logit_scale"] = config.logit_scale;
-  json["activation"] = config.activation == clip::Activation::kGelu ? "gelu" : "quick_gelu";
+  json["activation"] = name_of(config.activation);
   json["image"] = {
-      {"size", vision.image_size},
-      {"resize",
-       config.resize == clip::ResizeMode::kSquash ? "squash-bicubic" : "shortest-side-bicubic"},
-      {"mean", config.mean},
-      {"std", config.deviation},
+      {"size", config.vision.image_size},
+      {"resize", name_of(config.preprocessing.resize)},
+      {"mean", config.preprocessing.mean},
+      {"std", config.preprocessing.std},
   };
-  Json tower = {{"kind", kind_name(vision.kind)}};
-  if (vision.kind == clip::VisionKind::kTransformer) {
-    tower["patch_size"] = vision.patch_size;
-    tower["width"] = vision.width;
-    tower["heads"] = vision.heads;
-    tower["layers"] = vision.layers;
-  } else if (vision.kind == clip::VisionKind::kResNet) {
-    tower["width"] = vision.width;
-    tower["blocks"] = vision.stages;
-    tower["pool_heads"] = vision.heads;
-  }
-  json["vision"] = tower;
+  json["vision"] = describe_vision(config.vision);
   json["text"] = {{"context_length", config.text.context_length},
                   {"vocab_size", config.text.vocab_size},
                   {"width", config.text.width},
                   {"heads", config.text.heads},
                   {"layers", config.text.layers},
-                  {"start_of_text", config.start_of_text},
-                  {"end_of_text", config.end_of_text}};
+                  {"start_of_text", config.text.start_of_text},
+                  {"end_of_text", config.text.end_of_text}};
   json["assumed"] = config.assumed;
+  json["format"] = checkpoint.format();
+  json["identity"] = model.identity();
   return json;
 }
 
 // A published model's file, or other weights in its shape, or something else.
-std::string identity(const Json& json) {
+std::string described(const clip::Json& json) {
   if (json["published"].is_string()) return json["published"].get<std::string>() + ", as published";
   if (json["same_shape_as"].is_string()) {
     return fmt::format("the shape of {}, with other weights or in another file",
@@ -109,15 +155,15 @@ void print_row(const char* label, const std::string& value) {
   fmt::print("{:<14}{}\n", label, printable(value));
 }
 
-void print_description(const Json& json) {
-  const Json& vision = json["vision"];
-  const Json& text = json["text"];
-  const Json& image = json["image"];
+void print_description(const clip::Json& json) {
+  const clip::Json& vision = json["vision"];
+  const clip::Json& text = json["text"];
+  const clip::Json& image = json["image"];
   print_row("file", json["file"]);
   print_row("size", fmt::format("{} bytes ({:.1f} MiB)", json["bytes"].get<std::uint64_t>(),
                                 json["bytes"].get<double>() / (1 << 20)));
   print_row("sha256", json["sha256"]);
-  print_row("model", identity(json));
+  print_row("model", described(json));
   if (json["name"].is_string()) print_row("name", json["name"]);
   print_row("parameters", fmt::format("{}", json["parameters"].get<std::int64_t>()));
   std::string types;
@@ -152,8 +198,9 @@ void print_description(const Json& json) {
 }
 
 int run_inspect(const InspectOptions& options) {
-  const clip::ModelFile model(model_path(options.path));
-  const Json json = describe(model);
+  const auto model = clip::Model::open(model_path(options.path));
+  const clip::Json json = describe(*model);
+  check_numbers(model->checkpoint());
   if (options.json) {
     print_json(json);
   } else {
@@ -164,11 +211,13 @@ int run_inspect(const InspectOptions& options) {
 
 }  // namespace
 
-void setup_models_inspect(CLI::App* models, std::function<int()>* command) {
+void setup_models_inspect(CLI::App* models, Command* command) {
   CLI::App* inspect = models->add_subcommand(
       "inspect", "Check a model file and print its dimensions, without running any of its code");
   auto options = std::make_shared<InspectOptions>();
-  inspect->add_option("MODEL", options->path, "A path, or the name of a model that is there")
+  inspect
+      ->add_option("MODEL", options->path,
+                   "A path, or the name of a published model in the cache folder")
       ->type_name("")
       ->required();
   inspect->add_flag("--json", options->json, "Print one JSON object");

@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "commands/models.h"
-#include "errors.h"
-#include "model_lookup.h"
-#include "ui/json.h"
+#include "exit_code.h"
+#include "options/model_lookup.h"
+#include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
@@ -42,11 +42,11 @@ int run_list(const ListOptions& options) {
 
 }  // namespace
 
-void setup_models_list(CLI::App* models, std::function<int()>* command) {
+void setup_models_list(CLI::App* models, Command* command) {
   CLI::App* list = models->add_subcommand(
-      "list", "The models that OpenAI published, how accurate they are, and which are here");
+      "list", "The models that OpenAI published, their accuracy, and which files are here");
   auto options = std::make_shared<ListOptions>();
-  list->add_flag("--json", options->json, "Print an object a model");
+  list->add_flag("--json", options->json, "Print one JSON object per model");
   list->footer("Example:\n  clip-cli models list");
   list->callback([=] { *command = [=] { return run_list(*options); }; });
 }

@@ -2,20 +2,22 @@
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
+#include "clip/error.h"
 #include "commands/models.h"
-#include "error.h"
-#include "errors.h"
-#include "interrupt.h"
-#include "model/download.h"
-#include "model_lookup.h"
-#include "ui/progress.h"
-#include "ui/text.h"
+#include "exit_code.h"
+#include "hub/download.h"
+#include "options/model_lookup.h"
+#include "terminal/hints.h"
+#include "terminal/interrupt.h"
+#include "terminal/status_line.h"
+#include "terminal/text.h"
+#include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
@@ -28,31 +30,25 @@ struct PullOptions {
   std::string from;
   int stall_seconds = 60;
   bool quiet = false;
+  bool json = false;
 };
 
-// --from, else CLIP_MIRROR, else OpenAI's server. An address that ends like a file is that file's;
-// any other is a folder, which has the file, or is laid out as OpenAI's.
+// --from, else CLIP_MIRROR, else OpenAI's server. An address that ends like a model file is that
+// file's; any other is a folder, which holds the file, or is laid out as OpenAI's.
 std::vector<std::string> addresses(const PullOptions& options, const clip::PublishedModel& model) {
   const char* variable = std::getenv("CLIP_MIRROR");
   std::string base = !options.from.empty() ? options.from : variable != nullptr ? variable : "";
   if (base.empty()) base = kPublished;
-  const bool is_file = base.size() > 3 && base.compare(base.size() - 3, 3, ".pt") == 0;
-  if (is_file) return {base};
+  if (has_model_extension(base)) return {base};
   while (!base.empty() && base.back() == '/') base.pop_back();
   if (base == kPublished) return {fmt::format("{}/{}/{}", base, model.sha256, model.file)};
   return {fmt::format("{}/{}/{}", base, model.sha256, model.file),
           fmt::format("{}/{}", base, model.file)};
 }
 
-const clip::PublishedModel& published(const std::string& name) {
-  const clip::PublishedModel* model = clip::find_by_name(name);
-  if (model != nullptr) return *model;
-  throw UsageError(fmt::format("there is no published model {}; did you mean {}?", name,
-                               clip::nearest_name(name)));
-}
-
-// True when the right file is there already; a wrong one is said to be replaced.
-bool is_there(const std::string& path, const clip::PublishedModel& model) {
+// Whether the right file is in the store; one with other contents is replaced, and a notice says
+// so.
+bool is_here(const std::string& path, const clip::PublishedModel& model) {
   if (!model_store().has(model)) return false;
   try {
     clip::verify_file(path, model.sha256);
@@ -63,62 +59,81 @@ bool is_there(const std::string& path, const clip::PublishedModel& model) {
   }
 }
 
-void pull(const PullOptions& options, const clip::PublishedModel& model) {
-  const std::string path = model_store().path(model);
-  if (is_there(path, model)) {
-    if (!options.quiet) notice(fmt::format("{} is there: {}", model.name, path));
-    return;
-  }
-  Progress progress("picture", options.quiet, [] { return std::optional<std::uint64_t>(); });
+// "ViT-B/32: 12.3/354.0 MB, 8.1 MB a second".
+std::string status_of(const clip::PublishedModel& model, const clip::DownloadProgress& progress,
+                      double seconds) {
+  const double megabytes = 1e-6 * static_cast<double>(progress.done);
+  std::string line = fmt::format("{}: {:.1f}", model.name, megabytes);
+  if (progress.total > 0)
+    line += fmt::format("/{:.1f}", 1e-6 * static_cast<double>(progress.total));
+  return line + fmt::format(" MB, {:.1f} MB a second", megabytes / seconds);
+}
+
+// From the first address that has it.
+void fetch(const PullOptions& options, const clip::PublishedModel& model, const std::string& path) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point start = Clock::now();
+  StatusLine status(options.quiet);
   clip::DownloadOptions download;
   download.stall_seconds = options.stall_seconds;
-  download.progress = [&](const clip::DownloadProgress& now) {
-    const double mega = 1e-6 * static_cast<double>(now.done);
-    std::string line = fmt::format("{}: {:.1f}", model.name, mega);
-    if (now.total > 0) line += fmt::format("/{:.1f}", 1e-6 * static_cast<double>(now.total));
-    line += fmt::format(" MB, {:.1f} MB a second", mega / progress.seconds());
-    progress.show(line);
-    return interrupted() == 0;
+  download.progress = [&](const clip::DownloadProgress& progress) {
+    const std::chrono::duration<double> seconds = Clock::now() - start;
+    status.show(status_of(model, progress, seconds.count()));
+    return !interrupts().cancelled();
   };
   download.trying_again = [&](const std::string& why) {
-    progress.clear();
+    status.clear();
     notice(fmt::format("{}: {}; trying again", model.name, why));
   };
-  const auto urls = addresses(options, model);
+  const std::vector<std::string> urls = addresses(options, model);
   try {
     clip::download(urls.front(), path, model.sha256, download);
-  } catch (const clip::Error& error) {
-    progress.clear();
-    if (urls.size() == 1 || interrupted() != 0) throw;
+  } catch (const clip::Error&) {
+    if (urls.size() == 1 || interrupts().cancelled()) throw;
+    status.clear();
     clip::download(urls.back(), path, model.sha256, download);
-  }
-  progress.clear();
-  if (!options.quiet) {
-    notice(fmt::format("{} is in {}, as published", model.name, path));
   }
 }
 
+// Whether the model is in the store in the end.
+bool pull(const PullOptions& options, const clip::PublishedModel& model) {
+  const std::string path = model_store().path(model);
+  clip::Json json = {{"name", model.name}};
+  clip::put_name(&json, "path", path);
+  try {
+    const bool here = is_here(path, model);
+    if (!here) fetch(options, model, path);
+    json["pulled"] = !here;
+    if (!options.quiet) {
+      notice(here ? fmt::format("{} is here: {}", model.name, path)
+                  : fmt::format("{} is in {}, as published", model.name, path));
+    }
+  } catch (const clip::Error& error) {
+    json["pulled"] = false;
+    json["error"] = error_json(error);
+    notice(message_of(error));
+  }
+  if (options.json) print_json(json);
+  return !json.contains("error");
+}
+
 int run_pull(const PullOptions& options) {
-  for (const std::string& name : options.names) published(name);
+  std::vector<const clip::PublishedModel*> models;
+  for (const std::string& name : options.names) models.push_back(&published_model(name));
   catch_interrupts();
   bool failed = false;
-  for (const std::string& name : options.names) {
-    try {
-      pull(options, published(name));
-    } catch (const clip::Error& error) {
-      failed = true;
-      notice(error.what());
-    }
-    if (interrupted() != 0) break;
+  for (const clip::PublishedModel* model : models) {
+    if (!pull(options, *model)) failed = true;
+    if (interrupts().cancelled()) break;
   }
   return failed ? kFailed : kDone;
 }
 
 }  // namespace
 
-void setup_models_pull(CLI::App* models, std::function<int()>* command) {
+void setup_models_pull(CLI::App* models, Command* command) {
   CLI::App* pull = models->add_subcommand(
-      "pull", "Fetch published models; what broke off goes on from where it was");
+      "pull", "Download published models; a download that broke off goes on from where it was");
   auto options = std::make_shared<PullOptions>();
   pull->add_option("NAME", options->names, "ViT-B/32, ViT-L/14@336px, ... (see models list)")
       ->type_name("")
@@ -132,7 +147,8 @@ void setup_models_pull(CLI::App* models, std::function<int()>* command) {
       ->check(CLI::Range(1, 86400))
       ->type_name("SECONDS")
       ->capture_default_str();
-  pull->add_flag("-q,--quiet", options->quiet, "Say only what goes wrong");
+  pull->add_flag("-q,--quiet", options->quiet, "Print errors and warnings only");
+  pull->add_flag("--json", options->json, "Print one JSON object per model");
   pull->footer("Example:\n  clip-cli models pull ViT-B/32");
   pull->callback([=] { *command = [=] { return run_pull(*options); }; });
 }

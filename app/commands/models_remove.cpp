@@ -2,48 +2,69 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string>
 
+#include "base/file.h"
+#include "clip/error.h"
 #include "commands/models.h"
-#include "error.h"
-#include "errors.h"
-#include "model_lookup.h"
-#include "ui/text.h"
+#include "exit_code.h"
+#include "options/model_lookup.h"
+#include "terminal/text.h"
+#include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
 
-int run_remove(const std::string& name) {
-  const clip::PublishedModel* model = clip::find_by_name(name);
-  if (model == nullptr) {
-    throw UsageError(fmt::format(
-        "there is no published model {}; did you mean {}? Files elsewhere are yours to delete",
-        name, clip::nearest_name(name)));
-  }
-  const std::string path = model_store().path(*model);
-  // What a download left goes, too.
+struct RemoveOptions {
+  std::string name;
+  bool json = false;
+};
+
+// Deletes the file, and the part of it that an unfinished download has left.
+void remove(const clip::PublishedModel& model, const std::string& path) {
   const bool whole = std::remove(path.c_str()) == 0;
   const int error = errno;
   const bool part = std::remove((path + ".part").c_str()) == 0;
-  if (!whole && error != ENOENT) {
-    throw clip::Error(fmt::format("cannot remove {}: {}", path, std::strerror(error)));
+  if (!whole && error != ENOENT) throw clip::file_error("remove", path, error);
+  if (!whole && !part) {
+    throw clip::Error(clip::ErrorCode::kNotFound,
+                      fmt::format("{} is not here: {}", model.name, path));
   }
-  if (!whole && !part) throw clip::Error(fmt::format("{} is not here: {}", model->name, path));
   notice(fmt::format("removed {}{}", path, whole ? "" : ".part"));
-  return kDone;
+}
+
+int run_remove(const RemoveOptions& options) {
+  const clip::PublishedModel& model = published_model(options.name);
+  const std::string path = model_store().path(model);
+  if (!options.json) {
+    remove(model, path);
+    return kDone;
+  }
+  clip::Json json = {{"name", model.name}};
+  clip::put_name(&json, "path", path);
+  try {
+    remove(model, path);
+    json["removed"] = true;
+  } catch (const clip::Error& error) {
+    notice(error.what());
+    json["removed"] = false;
+    json["error"] = error_json(error);
+  }
+  print_json(json);
+  return json["removed"] ? kDone : kFailed;
 }
 
 }  // namespace
 
-void setup_models_remove(CLI::App* models, std::function<int()>* command) {
+void setup_models_remove(CLI::App* models, Command* command) {
   CLI::App* remove =
       models->add_subcommand("remove", "Delete a published model's file from the cache folder");
-  auto name = std::make_shared<std::string>();
-  remove->add_option("NAME", *name, "As models list names it")->type_name("")->required();
+  auto options = std::make_shared<RemoveOptions>();
+  remove->add_option("NAME", options->name, "As models list names it")->type_name("")->required();
+  remove->add_flag("--json", options->json, "Print one JSON object");
   remove->footer("Example:\n  clip-cli models remove RN50x64");
-  remove->callback([=] { *command = [=] { return run_remove(*name); }; });
+  remove->callback([=] { *command = [=] { return run_remove(*options); }; });
 }
 
 }  // namespace clip_cli

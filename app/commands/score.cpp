@@ -1,195 +1,229 @@
-#include "commands/score.h"
-
+// `clip-cli score`: similarity of images and prompts, as a matrix of pairs.
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "errors.h"
-#include "options.h"
-#include "pipeline/image_batch.h"
-#include "pipeline/prompts.h"
-#include "ui/input_lists.h"
-#include "ui/json.h"
-#include "ui/text.h"
-#include "zero_shot/similarity.h"
+#include "base/file.h"
+#include "clip/image_embedder.h"
+#include "clip/text_embedder.h"
+#include "commands/commands.h"
+#include "exit_code.h"
+#include "input/input_lists.h"
+#include "options/input_options.h"
+#include "options/label_options.h"
+#include "run/image_run.h"
+#include "run/results.h"
+#include "terminal/interrupt.h"
+#include "terminal/text.h"
+#include "usage_error.h"
 
 namespace clip_cli {
 namespace {
-
-// Pictures scored at once; the same number again is decoded beside them.
-constexpr std::size_t kBatch = 16;
 
 struct ScoreOptions {
   std::string positional_image;         // the first argument, whatever it turns out to be
   std::vector<std::string> positional;  // the others
   std::vector<std::string> images, texts;
-  std::string image_list, text_list;
-  bool json = false, truncate = false, nul_separated = false;
-  ModelOptions model;
-  ImageOptions image;
+  std::string text_list;
+  ImageInputs inputs;  // its files and folders are found among the others
+  bool truncate = false;
+  OutputOptions output;
+  ImageRunOptions run;
 };
 
 struct Inputs {
-  std::vector<std::string> images, texts;
+  ImageInputs images;
+  std::vector<std::string> texts;
 };
 
-bool is_file(const std::string& path) {
-  struct stat info = {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+// Whether an argument names a folder, or a file that is an image: by its contents, or by its name,
+// for a broken image is still meant as one. A prompt may be the name of any other file.
+bool names_images(const std::string& argument) {
+  if (clip::is_folder(argument)) return true;
+  return clip::is_regular_file(argument) &&
+         (clip::has_image_extension(argument) || clip::begins_like_an_image(argument));
 }
 
-bool looks_like_picture_name(const std::string& text) {
-  for (const char* ending : {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}) {
-    const std::string suffix = ending;
-    if (text.size() > suffix.size() &&
-        text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0) {
-      return true;
-    }
-  }
-  return false;
-}
-
-// IMAGE... TEXT...: the first argument is a picture, and so is each one after it that names a file,
-// up to the first that does not. Where options name the pictures, or the prompts, all arguments are
-// of the other kind.
+// IMAGE... TEXT...: the first argument is an image or a folder, and so is each one after it that
+// names one, up to the first that does not. Where options name the images, or the prompts, all
+// arguments are of the other kind.
 void sort_positional(const ScoreOptions& options, Inputs* inputs) {
   std::vector<std::string> all = options.positional;
   if (!options.positional_image.empty()) all.insert(all.begin(), options.positional_image);
   auto split = all.begin();
   if (!options.texts.empty() || !options.text_list.empty()) {
     split = all.end();
-  } else if (inputs->images.empty() && options.image_list.empty() && !all.empty()) {
-    split = std::find_if_not(all.begin() + 1, all.end(), is_file);
+  } else if (options.images.empty() && options.inputs.list.empty() && !all.empty()) {
+    split = std::find_if_not(all.begin() + 1, all.end(), names_images);
   }
-  inputs->images.insert(inputs->images.begin(), all.begin(), split);
-  inputs->texts.insert(inputs->texts.begin(), split, all.end());
+  inputs->images.named.assign(all.begin(), split);
+  inputs->texts.assign(split, all.end());
   for (auto text = split; text != all.end(); ++text) {
-    if (looks_like_picture_name(*text)) {
-      notice(fmt::format("'{}' is taken as a prompt; name pictures with --image", *text));
+    if (clip::has_image_extension(*text)) {
+      notice(fmt::format("'{}' is taken as a prompt; name images with --image", *text));
     }
   }
 }
 
 Inputs gather(const ScoreOptions& options) {
-  if (options.image_list == "-" && options.text_list == "-") {
-    throw UsageError("--images and --texts cannot both read standard input");
-  }
-  Inputs inputs{options.images, options.texts};
+  Inputs inputs;
+  inputs.images = options.inputs;
   sort_positional(options, &inputs);
-  if (!options.image_list.empty()) {
-    PathList list(options.image_list, options.nul_separated);
-    for (std::string path; list.next(&path);) inputs.images.push_back(path);
+  inputs.images.named.insert(inputs.images.named.end(), options.images.begin(),
+                             options.images.end());
+  inputs.texts.insert(inputs.texts.end(), options.texts.begin(), options.texts.end());
+  if (options.text_list == "-" && reads_standard_input(inputs.images)) {
+    throw UsageError("images and --texts cannot both come from standard input");
+  }
+  if (inputs.images.named.empty() && inputs.images.list.empty()) {
+    throw UsageError("no image: give one, or a list with --images FILE");
   }
   if (!options.text_list.empty()) {
     const auto listed = read_texts(options.text_list);
     inputs.texts.insert(inputs.texts.end(), listed.begin(), listed.end());
   }
-  if (inputs.images.empty()) throw UsageError("no picture: give one, or a list with --images FILE");
   if (inputs.texts.empty()) throw UsageError("no prompt: give one, or a list with --texts FILE");
   return inputs;
 }
 
-// One picture's row of the matrix, ready to print.
-struct Scores {
-  const std::string& image;
-  const double* cosines;
-  std::vector<double> probabilities;
-};
-
-Json to_json(const Scores& scores, const Inputs& inputs, const std::string& model) {
-  Json pairs = Json::array();
-  for (std::size_t i = 0; i < inputs.texts.size(); ++i) {
-    pairs.push_back({{"text", inputs.texts[i]},
-                     {"cosine", scores.cosines[i]},
-                     {"score", 100 * scores.cosines[i]},
-                     {"probability", scores.probabilities[i]}});
-  }
-  return {{"image", scores.image}, {"model", model}, {"scores", pairs}};
+// Whether more than one image may come.
+bool may_be_several(const ImageInputs& images) {
+  return images.named.size() != 1 || !images.list.empty() || images.named.front() == "-" ||
+         clip::is_folder(images.named.front());
 }
 
-void print_pairs(const Scores& scores, const Inputs& inputs) {
-  if (inputs.images.size() > 1) fmt::print("{}\n", printable(scores.image));
-  for (std::size_t i = 0; i < inputs.texts.size(); ++i) {
-    fmt::print("{:9.4f}", 100 * scores.cosines[i]);
-    if (inputs.texts.size() > 1) fmt::print("  {:8.4f} %", 100 * scores.probabilities[i]);
-    fmt::print("  {}\n", printable(inputs.texts[i]));
-  }
+WriterContext context_of(const std::vector<std::string>& texts, const clip::Model& model) {
+  Column image, text, score, cosine, probability, error;
+  image.name = "image";
+  text.name = "text";
+  score.name = "score";
+  cosine.name = "cosine";
+  cosine.decimals = 8;
+  probability.name = "probability";
+  error.name = "error";
+  // In a table: the score, the probability where there are prompts to choose from, and the prompt.
+  Column shown_score, shown_probability, shown_text;
+  shown_score.in_table = shown_text.in_table = true;
+  shown_score.width = 9;
+  shown_score.table_decimals = shown_probability.table_decimals = 4;
+  shown_probability.in_table = texts.size() > 1;
+  shown_probability.width = 10;
+  shown_probability.style = NumberStyle::kPercent;
+  WriterContext context;
+  context.columns = {
+      image, text, score, cosine, probability, error, shown_score, shown_probability, shown_text};
+  context.table_header = false;
+  context.model = model.config().name.empty() ? model.path() : model.config().name;
+  context.labels = texts;
+  return context;
 }
 
-void report_failure(const clip::ImageResult& result, const ScoreOptions& options,
-                    const std::string& model) {
-  notice(result.error);
-  if (options.json) {
-    print_json({{"image", result.path}, {"model", model}, {"error", result.error}});
+Record record_of(const clip::ScoreResult& result, std::string thumbnail, bool titled) {
+  Record record;
+  record.json = to_json(result);
+  record.thumbnail = std::move(thumbnail);
+  record.file = result.image;
+  if (result.error) {
+    record.rows.push_back({result.image, {}, {}, {}, {}, result.error->message, {}, {}, {}});
+    return record;
   }
+  if (titled) record.title = result.image;
+  for (const clip::TextScore& each : result.scores) {
+    record.rows.push_back({result.image,
+                           each.text,
+                           each.score(),
+                           each.cosine,
+                           each.probability,
+                           {},
+                           each.score(),
+                           each.probability,
+                           each.text});
+  }
+  return record;
 }
 
 int run_score(const ScoreOptions& options) {
+  check(options.output);
   const Inputs inputs = gather(options);
-  const auto model = open_model(options.model);
-  const clip::ModelConfig& config = model->config();
-  // Prompts first: one that is too long should not cost the wait for the weights.
-  const auto ids =
-      clip::tokenize_prompts(clip::Tokenizer(), config, inputs.texts, options.truncate);
-  // The first pictures are decoded while the weights are read.
-  auto path = inputs.images.begin();
-  clip::StreamOptions stream_options;
-  stream_options.decode = decode_options(options.image, config);
-  stream_options.workers =
-      static_cast<int>(std::min<std::size_t>(inputs.images.size(), threads(options.model)));
-  stream_options.ahead = 2 * kBatch;
-  clip::ImageStream stream(
-      [&](clip::PicturePath* next) {
-        if (path == inputs.images.end()) return false;
-        next->path = *path++;
-        return true;
-      },
-      clip::preprocess_rule(config), stream_options);
-  const auto encoder = open_encoder(model, options.model);
-  const clip::Embeddings prompts = clip::embed_prompts(encoder.get(), ids);
-
-  bool failed = false;
-  for (clip::ImageBatch batch; clip::embed_next(&stream, encoder.get(), kBatch, &batch);) {
-    const std::vector<double> cosines = clip::cosine_matrix(batch.embeddings, prompts);
-    const double* row = cosines.data();
-    for (const clip::ImageResult& result : batch.results) {
-      if (!result.error.empty()) {
-        failed = true;
-        report_failure(result, options, model->path());
-        continue;
-      }
-      const Scores scores{result.path, row,
-                          clip::probabilities(row, inputs.texts.size(), config.logit_scale)};
-      if (options.json) {
-        print_json(to_json(scores, inputs, model->path()));
-      } else {
-        print_pairs(scores, inputs);
-      }
-      row += inputs.texts.size();
-    }
-    std::fflush(stdout);
+  catch_interrupts();
+  clip::CancelToken stop(&interrupts());
+  clip::ImagePaths paths(named_images(inputs.images, &stop));
+  const auto model = open_model(options.run.model);
+  const OutputFormat& format = format_of(options.output, "table");
+  const bool several = may_be_several(inputs.images);
+  // One image is no run to be summed up.
+  const bool quiet = options.run.run.quiet || (!several && options.output.output.empty());
+  std::optional<ImageCount> count;
+  Progress progress("image", quiet,
+                    [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
+  Results results(Results::output_of(options.output), format, options.output,
+                  context_of(inputs.texts, *model));
+  if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
+    count.emplace([&] { return clip::ImagePaths(named_images(inputs.images, &stop)); }, &stop);
   }
-  return failed ? kFailed : kDone;
+
+  // The first images are decoded while the prompts are embedded.
+  clip::ImageEmbedder embedder(
+      model, [&](clip::ImageSource* next) { return !stop.cancelled() && paths.next(next); },
+      embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
+      &stop);
+  clip::Embeddings prompts;
+  {
+    clip::TextOptions texts;
+    texts.encoder = encoder_options(options.run.model);
+    texts.truncate = options.truncate;
+    // Gone before the image tower is read: they need not fit into memory together.
+    prompts = clip::TextEmbedder(model, texts).embed(inputs.texts);
+  }
+
+  results.begin();
+  for_each_image(
+      &embedder, &progress,
+      [&](const clip::ImageResult& image) {
+        clip::ScoreResult result;
+        result.image = image.source.name;
+        result.model = model->path();
+        result.error = image_error(image);
+        if (image.embedding != nullptr) {
+          result.scores =
+              clip::scores_of(image.embedding, inputs.texts, prompts, model->config().logit_scale);
+        }
+        if (result.error || results.on_terminal()) progress.clear();
+        if (result.error) notice(result.error->message);
+        results.write(record_of(result, image.thumbnail, several));
+        progress.add(result.error.has_value());
+      },
+      [&] { results.flush(); });
+  const bool interrupted = interrupt_signal() != 0;
+  results.finish(summary_of(progress, interrupted));
+  if (several || interrupted) {
+    progress.finish(interrupted);
+  } else {
+    progress.clear();
+  }
+  return progress.failed() == 0 ? kDone : kFailed;
 }
 
 }  // namespace
 
-void setup_score(CLI::App* app, std::function<int()>* command) {
+void setup_score(CLI::App* app, Command* command) {
   CLI::App* score = app->add_subcommand(
       "score",
-      "Print how similar pictures and prompts are: 100 x cosine for each pair, and with "
-      "several prompts the probability of each");
+      "Print how similar images and prompts are: 100 x cosine for each pair, and with several "
+      "prompts the probability of each");
   auto options = std::make_shared<ScoreOptions>();
   score
-      ->add_option("IMAGE", options->positional_image,
-                   "A picture; arguments behind it that name files are pictures too")
+      ->add_option(
+          "IMAGE", options->positional_image,
+          "An image or a folder; arguments after it that name images or folders are images "
+          "too")
       ->type_name("");
   score->add_option("TEXT", options->positional, "Prompts")->type_name("");
-  score->add_option("--image", options->images, "A picture; repeatable")
+  score->add_option("--image", options->images, "An image or a folder; repeatable")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->take_all();
@@ -197,23 +231,19 @@ void setup_score(CLI::App* app, std::function<int()>* command) {
       ->type_name("TEXT")
       ->allow_extra_args(false)
       ->take_all();
-  score->add_option("--images", options->image_list, "File of picture paths, one a line (-: stdin)")
-      ->type_name("FILE");
-  score->add_flag("-0,--null", options->nul_separated,
-                  "Paths in --images end with a NUL, as `find -print0` writes them");
+  add_image_inputs(score, &options->inputs, /*positional=*/false);
   score
       ->add_option("--texts", options->text_list,
-                   "File of prompts (-: stdin): one a line, or JSON Lines with a field `text` when "
-                   "its name ends in .jsonl; empty ones are left out")
+                   "File of prompts (-: standard input): one per line, or JSON Lines with a field "
+                   "`text` when its name ends in .jsonl; empty ones are left out")
       ->type_name("FILE");
-  score->add_flag("--json", options->json, "Print an object a picture");
-  score->add_flag("--truncate", options->truncate,
-                  "Cut prompts that are longer than the model's context instead of refusing them");
-  add_model_options(score, &options->model);
-  add_image_options(score, &options->image);
+  add_truncate_option(score, &options->truncate);
+  add_output_options(score, &options->output, /*report=*/true);
+  add_image_run_options(score, &options->run);
   score->footer(
-      "Example:\n  clip-cli score --model ViT-B-32.pt image.jpg \"a photo of a cat\" \"a photo of "
-      "a dog\"");
+      "Examples:\n"
+      "  clip-cli score image.jpg \"a photo of a cat\" \"a photo of a dog\"\n"
+      "  clip-cli score photos \"a photo of a cat\" --output scores.csv");
   score->callback([=] { *command = [=] { return run_score(*options); }; });
 }
 

@@ -1,16 +1,16 @@
-#include "commands/tokenize.h"
-
 #include <fmt/format.h>
 
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "errors.h"
-#include "text/tokenizer.h"
-#include "ui/input_lists.h"
-#include "ui/json.h"
-#include "ui/text.h"
+#include "clip/tokenizer.h"
+#include "commands/commands.h"
+#include "exit_code.h"
+#include "input/input_lists.h"
+#include "terminal/text.h"
+#include "usage_error.h"
+#include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
@@ -22,7 +22,7 @@ struct TokenizeOptions {
 };
 
 void print_tokens(const clip::Tokenizer& tokenizer, const std::string& text, bool json) {
-  const std::vector<std::int32_t> ids = tokenizer.encode(text);
+  const clip::TokenIds ids = tokenizer.encode(text);
   if (json) {
     print_json({{"text", text}, {"ids", ids}});
     return;
@@ -35,29 +35,29 @@ int run_tokenize(const TokenizeOptions& options) {
   if (options.texts.empty() && options.list.empty()) {
     throw UsageError("no text: give one, or a file of them with --texts FILE");
   }
-  const clip::Tokenizer tokenizer;
-  for (const std::string& text : options.texts) print_tokens(tokenizer, text, options.json);
+  const std::unique_ptr<const clip::Tokenizer> tokenizer = clip::make_clip_tokenizer();
+  for (const std::string& text : options.texts) print_tokens(*tokenizer, text, options.json);
   if (!options.list.empty()) {
     for_each_text(options.list,
-                  [&](const std::string& text) { print_tokens(tokenizer, text, options.json); });
+                  [&](const std::string& text) { print_tokens(*tokenizer, text, options.json); });
   }
   return kDone;
 }
 
 }  // namespace
 
-void setup_tokenize(CLI::App* app, std::function<int()>* command) {
+void setup_tokenize(CLI::App* app, Command* command) {
   CLI::App* tokenize =
       app->add_subcommand("tokenize", "Print the token ids of texts and the pieces they stand for");
   auto options = std::make_shared<TokenizeOptions>();
   tokenize->add_option("TEXT", options->texts, "Texts to tokenize")->type_name("");
   tokenize
       ->add_option("--texts", options->list,
-                   "File of texts (-: standard input): one a line, or JSON Lines with a field "
+                   "File of texts (-: standard input): one per line, or JSON Lines with a field "
                    "`text` when its name ends in .jsonl")
       ->type_name("FILE");
   tokenize->add_flag("--json", options->json,
-                     "Print an object a text: text and ids, start and end not included");
+                     "Print one JSON object per text: the text and its ids, without start and end");
   tokenize->footer("Example:\n  clip-cli tokenize \"a photo of a cat\"");
   tokenize->callback([=] { *command = [=] { return run_tokenize(*options); }; });
 }

@@ -1,8 +1,10 @@
-// What the module gives to clip-cli.
+// The module's side: all other symbols of it are hidden.
 
-#include "torchscript_module/module.h"
+#include "torchscript_module/entry.h"
 
-extern "C" __attribute__((visibility("default"))) void clip_torchscript_open(
-    const clip_cli::TorchScriptRequest* request, std::unique_ptr<clip::Encoder>* encoder) {
-  *encoder = clip::open_torchscript_encoder(request->model, request->device, request->threads);
+#include "clip/torchscript.h"
+
+extern "C" __attribute__((visibility("default"))) void clip_torchscript_entry(
+    clip::Engine* engine) {
+  *engine = clip::torchscript_engine();
 }

@@ -1,75 +1,58 @@
-// Puts the embedded module in the place of clip's own torchscript engine.
+// The program's side.
+//
+// clip::Module unpacks the module into a file in memory (memfd_create): dlopen wants a file, and
+// one on disk would need a folder that can be written to, would have to be removed by a process
+// that may be killed, and could be exchanged by others before it is loaded. A kernel that forbids
+// to execute such files (vm.memfd_noexec=2) refuses to make one, and a security module may refuse
+// to map it; the Error says so, with the system's words, and the native engine works all the same.
 
-#include <dlfcn.h>
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "torchscript_module/load.h"
 
-#include <cerrno>
-#include <cstddef>
-#include <cstring>
+#include <memory>
+#include <string>
 #include <utility>
 
-#include "error.h"
-#include "torchscript_module/module.h"
+#include "base/module.h"
+#include "checkpoint/checkpoint.h"
+#include "torchscript_module/entry.h"
 
-extern "C" const char clip_torchscript_module_begin[], clip_torchscript_module_end[];
+extern "C" const clip::EmbeddedFile clip_torchscript_module[];
 
 namespace clip_cli {
 namespace {
 
-// A file in memory, gone when it is closed: nothing is written to disk.
-class MemoryFile {
- public:
-  MemoryFile(const char* bytes, std::size_t size)
-      : fd_(memfd_create("clip-torchscript", MFD_CLOEXEC)) {
-    while (fd_ >= 0 && size > 0) {
-      const ssize_t written = ::write(fd_, bytes, size);
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) break;
-      bytes += written;
-      size -= static_cast<std::size_t>(written);
-    }
-    if (fd_ < 0 || size > 0) {
-      throw clip::Error(fmt::format("cannot unpack the torchscript engine into memory: {}",
-                                    std::strerror(errno)));
-    }
-  }
-  ~MemoryFile() { ::close(fd_); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
+clip::Engine load() {
+  const clip::Module module(clip_torchscript_module[0], "the torchscript engine needs LibTorch");
+  clip::Engine engine = {};
+  module.symbol<TorchScriptEntry>(kTorchScriptEntry)(&engine);
+  return engine;
+}
 
-  std::string path() const { return fmt::format("/proc/self/fd/{}", fd_); }
+// Loaded by the first call; one that fails is tried again by the next.
+const clip::Engine& loaded() {
+  static const clip::Engine engine = load();
+  return engine;
+}
 
- private:
-  int fd_;
-};
+// As the module's own answers.
+std::string unsuitable(const clip::Model& model, const clip::EncoderOptions&) {
+  return model.checkpoint().has_code() ? "" : "the file has no code of its own";
+}
 
-TorchScriptEntry load_module() {
-  const MemoryFile file(
-      clip_torchscript_module_begin,
-      static_cast<std::size_t>(clip_torchscript_module_end - clip_torchscript_module_begin));
-  void* module = dlopen(file.path().c_str(), RTLD_NOW | RTLD_LOCAL);
-  void* entry = module != nullptr ? dlsym(module, kTorchScriptEntry) : nullptr;
-  if (entry == nullptr) {
-    throw clip::Error(fmt::format(
-        "the torchscript engine needs LibTorch, which cannot be loaded: {}", dlerror()));
-  }
-  return reinterpret_cast<TorchScriptEntry>(entry);
+std::unique_ptr<clip::ImageEncoder> open_image_encoder(std::shared_ptr<const clip::Model> model,
+                                                       const clip::EncoderOptions& options) {
+  return loaded().open_image_encoder(std::move(model), options);
+}
+
+std::unique_ptr<clip::TextEncoder> open_text_encoder(std::shared_ptr<const clip::Model> model,
+                                                     const clip::EncoderOptions& options) {
+  return loaded().open_text_encoder(std::move(model), options);
 }
 
 }  // namespace
-}  // namespace clip_cli
 
-namespace clip {
-
-std::unique_ptr<Encoder> open_torchscript_encoder(std::shared_ptr<const ModelFile> model,
-                                                  const std::string& device, int threads) {
-  static const clip_cli::TorchScriptEntry entry = clip_cli::load_module();
-  const clip_cli::TorchScriptRequest request{std::move(model), device, threads};
-  std::unique_ptr<Encoder> encoder;
-  entry(&request, &encoder);
-  return encoder;
+clip::Engine torchscript_module_engine() {
+  return {"torchscript", unsuitable, open_image_encoder, open_text_encoder};
 }
 
-}  // namespace clip
+}  // namespace clip_cli

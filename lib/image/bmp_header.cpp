@@ -1,7 +1,7 @@
 // BMP: Microsoft's BITMAPFILEHEADER and BITMAPINFOHEADER, and the older BITMAPCOREHEADER.
 #include <cstdlib>
 
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
 #include "image/header.h"
 
 namespace clip {
@@ -45,7 +45,7 @@ ImageHeader read_bmp_header(std::string_view bytes, std::uint64_t max_pixels) {
     compression = reader.u32(30);
     colors = reader.u32(46);
   } else {
-    throw Error("it is damaged: its header is of no known kind");
+    throw Error(ErrorCode::kCorrupt, "it is damaged: its header is of no known kind");
   }
   check_size(header, max_pixels);
   if (depth <= 8) {
@@ -57,7 +57,8 @@ ImageHeader read_bmp_header(std::string_view bytes, std::uint64_t max_pixels) {
   }
   if (compression == kUncompressed || compression == kBitFields) {
     const std::uint64_t row = (header.width * depth + 31) / 32 * 4;  // rows end at 4 bytes
-    if (row != 0 && header.height > bytes.size() / row) throw Error("it is cut short");
+    if (row != 0 && header.height > bytes.size() / row)
+      throw Error(ErrorCode::kCorrupt, "it is cut short");
     reader.view(data, row * header.height);
   }
   return header;

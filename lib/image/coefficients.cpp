@@ -49,7 +49,7 @@ Taps bicubic_taps(std::int64_t in, std::int64_t out, std::int64_t first, std::in
     if (sum != 0.0) {
       for (std::int64_t i = 0; i < window.size; ++i) taps.weights[window.offset + i] /= sum;
     }
-    taps.longest = std::max(taps.longest, window.size);
+    taps.max_size = std::max(taps.max_size, window.size);
     taps.windows.push_back(window);
   }
   return taps;

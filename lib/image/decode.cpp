@@ -1,5 +1,3 @@
-#include "image/decode.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,10 +7,14 @@
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
-#include "error.h"
-#include "image/byte_reader.h"
-#include "image/file_bytes.h"
+#include "base/byte_reader.h"
+#include "base/file.h"
+#include "clip/error.h"
+#include "clip/image.h"
+#include "image/header.h"
 #include "image/jpeg_decode.h"
+#include "image/opencv_view.h"
+#include "image/pixel_buffer.h"
 
 namespace clip {
 namespace {
@@ -38,11 +40,11 @@ int read_flags(PixelMode mode) {
 }
 
 // By how much a JPEG is to be reduced while it is decoded: 1, 2, 4 or 8.
-int reduction(const ImageHeader& header, std::uint64_t enough_pixels_a_side) {
-  if (enough_pixels_a_side == 0) return 1;
+int reduction(const ImageHeader& header, std::uint64_t min_side_after_scaling) {
+  if (min_side_after_scaling == 0) return 1;
   const std::uint64_t shorter = std::min(header.width, header.height);
   int scale = 1;
-  while (scale < 8 && shorter / (2 * scale) >= enough_pixels_a_side) scale *= 2;
+  while (scale < 8 && shorter / (2 * scale) >= min_side_after_scaling) scale *= 2;
   return scale;
 }
 
@@ -55,7 +57,7 @@ cv::Mat decode(std::string_view bytes, PixelMode mode) {
   try {
     return cv::imdecode(file, read_flags(mode));
   } catch (const cv::Exception& error) {
-    throw Error(fmt::format("OpenCV cannot decode it: {}", error.err));
+    throw Error(ErrorCode::kCorrupt, fmt::format("OpenCV cannot decode it: {}", error.err));
   }
 }
 
@@ -72,7 +74,7 @@ cv::Mat upper_bytes(const cv::Mat& image) {
   return narrow;
 }
 
-// Turns the picture upright: 2 to 8 are a mirror image, half a turn, and so on, by EXIF's table.
+// Turns the image upright: 2 to 8 are a mirror image, half a turn, and so on, by EXIF's table.
 cv::Mat upright(const cv::Mat& image, int orientation) {
   cv::Mat result;
   switch (orientation) {
@@ -103,32 +105,36 @@ cv::Mat upright(const cv::Mat& image, int orientation) {
   }
 }
 
-Picture to_picture(cv::Mat image, const ImageHeader& header) {
-  Picture picture;
-  picture.mode = header.mode;
-  if (image.depth() == CV_16U && header.mode != PixelMode::kInteger) image = upper_bytes(image);
-  const bool wide = picture.mode == PixelMode::kInteger;
+// Takes over what OpenCV has decoded.
+Image to_image(cv::Mat decoded, const ImageHeader& header) {
+  Image image;
+  image.mode = header.mode;
+  if (decoded.depth() == CV_16U && header.mode != PixelMode::kInteger) {
+    decoded = upper_bytes(decoded);
+  }
   // What OpenCV made of a rare kind (a float TIFF, alpha where none was announced) decides.
-  if (wide && image.depth() == CV_8U) picture.mode = PixelMode::kGray;
-  if (image.depth() != (picture.mode == PixelMode::kInteger ? CV_16U : CV_8U)) {
-    throw Error("its samples are neither 8 nor 16 bits; save it as a PNG");
+  const bool wide = image.mode == PixelMode::kInteger;
+  if (wide && decoded.depth() == CV_8U) image.mode = PixelMode::kGray;
+  if (decoded.depth() != (image.mode == PixelMode::kInteger ? CV_16U : CV_8U)) {
+    throw Error(ErrorCode::kUnsupported, "its samples are neither 8 nor 16 bits; save it as a PNG");
   }
-  const bool alpha = picture.mode == PixelMode::kGrayAlpha || picture.mode == PixelMode::kRgba;
-  if (alpha && image.channels() == 3) picture.mode = PixelMode::kRgb;
-  if (alpha && image.channels() == 1) picture.mode = PixelMode::kGray;
-  if (image.channels() == 2 || image.channels() > 4) {
-    throw Error("it has a number of channels that is not supported; save it as a PNG");
+  const bool alpha = image.mode == PixelMode::kGrayAlpha || image.mode == PixelMode::kRgba;
+  if (alpha && decoded.channels() == 3) image.mode = PixelMode::kRgb;
+  if (alpha && decoded.channels() == 1) image.mode = PixelMode::kGray;
+  if (decoded.channels() == 2 || decoded.channels() > 4) {
+    throw Error(ErrorCode::kUnsupported,
+                "it has a number of channels that is not supported; save it as a PNG");
   }
-  picture.width = image.cols;
-  picture.height = image.rows;
-  picture.channels = image.channels();
-  picture.data = image.data;
-  picture.stride = static_cast<std::ptrdiff_t>(image.step[0]);
-  picture.owner = std::make_shared<const cv::Mat>(std::move(image));
-  return picture;
+  image.width = decoded.cols;
+  image.height = decoded.rows;
+  image.channels = decoded.channels();
+  image.data = decoded.data;
+  image.stride = static_cast<std::ptrdiff_t>(decoded.step[0]);
+  image.owner = std::make_shared<const cv::Mat>(std::move(decoded));
+  return image;
 }
 
-// libtiff turns pictures by itself, whatever OpenCV is asked for: it is told that this one is
+// libtiff turns images by itself, whatever OpenCV is asked for: it is told that this one is
 // upright already.
 std::string as_upright_tiff(std::string_view bytes, const ImageHeader& header) {
   std::string copy(bytes);
@@ -167,52 +173,45 @@ cv::Mat decode_prepared(std::string_view bytes, const ImageHeader& header) {
   return decode(bytes, header.mode);
 }
 
-// A view of the picture's pixels, which must outlive it.
-cv::Mat view(const Picture& picture) {
-  return cv::Mat(static_cast<int>(picture.height), static_cast<int>(picture.width),
-                 CV_8UC(picture.channels), const_cast<std::uint8_t*>(picture.data),
-                 static_cast<std::size_t>(picture.stride));
-}
-
-Picture decode_checked(std::string_view bytes, const DecodeOptions& options, PixelStore* store) {
+Image decode_checked(std::string_view bytes, const DecodeOptions& options, PixelBuffer* buffer) {
   const ImageHeader header = read_header(bytes, options.max_pixels);
-  if (bytes.size() > 0x7fffffff) throw Error("it is larger than 2 GiB");
+  if (bytes.size() > 0x7fffffff) throw Error(ErrorCode::kLimit, "it is larger than 2 GiB");
   // The orientation of a TIFF is a tag of the format itself, which Pillow always follows.
   const bool turned =
       (!options.ignore_exif || header.format == ImageFormat::kTiff) && header.orientation != 1;
   if (header.format == ImageFormat::kJpeg && header.mode != PixelMode::kCmyk) {
-    const int scale = reduction(header, options.enough_pixels_a_side);
-    PixelStore own;
-    Picture picture = decode_jpeg(bytes, header, scale, store != nullptr ? store : &own);
-    if (!turned) return picture;
-    return to_picture(upright(view(picture), header.orientation), header);
+    const int scale = reduction(header, options.min_side_after_scaling);
+    PixelBuffer own;
+    Image image = decode_jpeg(bytes, header, scale, buffer != nullptr ? buffer : &own);
+    if (!turned) return image;
+    return to_image(upright(opencv_view(image), header.orientation), header);
   }
   cv::Mat image = decode_prepared(bytes, header);
   if (image.empty()) {
-    throw Error(
-        fmt::format("it is damaged: its {} data cannot be decoded", name_of(header.format)));
+    throw Error(ErrorCode::kCorrupt, fmt::format("it is damaged: its {} data cannot be decoded",
+                                                 name_of(header.format)));
   }
   if (static_cast<std::uint64_t>(image.cols) != header.width ||
       static_cast<std::uint64_t>(image.rows) != header.height) {
-    throw Error("it is damaged: it decodes to another size than it says");
+    throw Error(ErrorCode::kCorrupt, "it is damaged: it decodes to another size than it says");
   }
   if (turned) image = upright(image, header.orientation);
-  return to_picture(std::move(image), header);
+  return to_image(std::move(image), header);
 }
 
 }  // namespace
 
-Picture decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
-                     PixelStore* store) {
+Image decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
+                   PixelBuffer* buffer) {
   try {
-    return decode_checked(bytes, options, store);
+    return decode_checked(bytes, options, buffer);
   } catch (const Error& error) {
-    throw Error(fmt::format("cannot use {}: {}", name, error.what()));
+    throw error.within("cannot use " + name);
   }
 }
 
-Picture decode_file(const std::string& path, const DecodeOptions& options, PixelStore* store) {
-  return decode_bytes(read_file(path), path, options, store);
+Image decode_file(const std::string& path, const DecodeOptions& options, PixelBuffer* buffer) {
+  return decode_bytes(read_file(path), path, options, buffer);
 }
 
 }  // namespace clip

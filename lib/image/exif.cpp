@@ -1,6 +1,6 @@
 #include "image/exif.h"
 
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
 
 namespace clip {
 

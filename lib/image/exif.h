@@ -5,7 +5,7 @@
 
 namespace clip {
 
-// 1 to 8; 1 when there is none, or the block is damaged: a picture is shown as stored then, as by
+// 1 to 8; 1 when there is none, or the block is damaged: an image is shown as stored then, as by
 // every viewer.
 int exif_orientation(std::string_view exif);
 

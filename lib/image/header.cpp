@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "error.h"
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
+#include "clip/error.h"
 
 namespace clip {
 
@@ -28,19 +28,21 @@ const char* name_of(ImageFormat format) {
 }
 
 void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
-  if (header.width == 0 || header.height == 0) throw Error("it says that it has no pixels");
+  if (header.width == 0 || header.height == 0)
+    throw Error(ErrorCode::kCorrupt, "it says that it has no pixels");
   // OpenCV reads no side of more than 2^20 pixels.
-  constexpr std::uint64_t kLongestSide = 1 << 20;
-  if (header.width > kLongestSide || header.height > kLongestSide) {
-    throw Error(fmt::format("it has {} x {} pixels; the longest side that can be read has {}",
-                            header.width, header.height, kLongestSide));
+  constexpr std::uint64_t kMaxSide = 1 << 20;
+  if (header.width > kMaxSide || header.height > kMaxSide) {
+    throw Error(ErrorCode::kLimit,
+                fmt::format("it has {} x {} pixels; the longest side that can be read has {}",
+                            header.width, header.height, kMaxSide));
   }
   if (header.width * header.height > max_pixels) {
-    throw Error(
-        fmt::format("it has {} x {} pixels, {:.1f} megapixels; the limit is {:.0f} "
-                    "(--max-pixels)",
-                    header.width, header.height, 1e-6 * double(header.width * header.height),
-                    1e-6 * double(max_pixels)));
+    throw Error(ErrorCode::kLimit,
+                fmt::format("it has {} x {} pixels, {:.1f} megapixels; the limit is {:.0f}",
+                            header.width, header.height,
+                            1e-6 * double(header.width * header.height), 1e-6 * double(max_pixels)),
+                Hint::kRaisePixelLimit);
   }
 }
 
@@ -87,7 +89,8 @@ ImageHeader read_header(std::string_view bytes, std::uint64_t max_pixels) {
     case Signature::kTiff:
       return read_tiff_header(bytes, max_pixels);
     case Signature::kBigTiff:
-      throw Error("it is a BigTIFF, which is not supported; save it as a TIFF or PNG");
+      throw Error(ErrorCode::kUnsupported,
+                  "it is a BigTIFF, which is not supported; save it as a TIFF or PNG");
     case Signature::kBmp:
       return read_bmp_header(bytes, max_pixels);
     case Signature::kPnm:
@@ -95,7 +98,8 @@ ImageHeader read_header(std::string_view bytes, std::uint64_t max_pixels) {
     case Signature::kNone:
       break;
   }
-  throw Error("it is no picture that clip-cli reads (JPEG, PNG, WebP, TIFF, BMP, PNM)");
+  throw Error(ErrorCode::kUnsupported,
+              "unsupported image format (supported: JPEG, PNG, WebP, TIFF, BMP, PNM)");
 }
 
 }  // namespace clip

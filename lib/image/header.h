@@ -1,4 +1,4 @@
-// What a picture's first bytes say: format, size, kind of pixels, orientation. Recognised by
+// What an image's first bytes say: format, size, kind of pixels, orientation. Recognised by
 // content, not by name. Reading it takes no memory for pixels, and checks that the file is whole as
 // far as its structure tells, so that a decoder is never given half a file.
 #pragma once
@@ -6,23 +6,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "clip/image.h"
+
 namespace clip {
 
 enum class ImageFormat { kJpeg, kPng, kWebp, kTiff, kBmp, kPnm };
 
 const char* name_of(ImageFormat format);  // "JPEG"
-
-// The modes in which Pillow opens pictures, as far as they differ in how they are resized.
-enum class PixelMode {
-  kBilevel,    // "1": resized by taking the nearest pixel
-  kPalette,    // "P": the same
-  kGray,       // "L"
-  kGrayAlpha,  // "LA": resized with its colours multiplied by alpha
-  kRgb,        // "RGB"
-  kRgba,       // "RGBA": as LA
-  kCmyk,       // "CMYK"
-  kInteger,    // "I": 16-bit gray, resized in whole numbers and clipped to 255
-};
 
 struct ImageHeader {
   ImageFormat format;
@@ -33,11 +23,11 @@ struct ImageHeader {
   std::uint64_t orientation_offset = 0;
 };
 
-// Throws Error when the bytes are no picture of a known format, when it has more than `max_pixels`,
+// Throws Error when the bytes are no image of a known format, when it has more than `max_pixels`,
 // and when it is cut short or structurally damaged. The message does not name the file.
 ImageHeader read_header(std::string_view bytes, std::uint64_t max_pixels);
 
-// Throws Error for a picture without pixels, and for one of more than `max_pixels`.
+// Throws Error for an image without pixels, and for one of more than `max_pixels`.
 void check_size(const ImageHeader& header, std::uint64_t max_pixels);
 
 // Whether the first bytes of a file are a signature of these formats. 16 bytes are enough to tell.

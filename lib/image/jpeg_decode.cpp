@@ -6,7 +6,7 @@
 #include <csetjmp>
 #include <cstdio>
 
-#include "error.h"
+#include "clip/error.h"
 
 namespace clip {
 namespace {
@@ -66,27 +66,28 @@ bool decode_into(std::string_view bytes, int scale, const Target& target, ErrorH
 
 }  // namespace
 
-Picture decode_jpeg(std::string_view bytes, const ImageHeader& header, int scale,
-                    PixelStore* store) {
+Image decode_jpeg(std::string_view bytes, const ImageHeader& header, int scale,
+                  PixelBuffer* buffer) {
   const auto scaled = [scale](std::uint64_t pixels) {
     return (pixels + static_cast<std::uint64_t>(scale) - 1) / static_cast<std::uint64_t>(scale);
   };
-  Picture picture;
-  picture.mode = header.mode;
-  picture.channels = header.mode == PixelMode::kGray ? 1 : 3;
-  picture.width = static_cast<std::int64_t>(scaled(header.width));
-  picture.height = static_cast<std::int64_t>(scaled(header.height));
-  picture.stride = picture.width * picture.channels;
-  const auto pixels = store->take(static_cast<std::size_t>(picture.stride * picture.height));
-  picture.data = pixels.get();
-  picture.owner = pixels;
+  Image image;
+  image.mode = header.mode;
+  image.channels = header.mode == PixelMode::kGray ? 1 : 3;
+  image.width = static_cast<std::int64_t>(scaled(header.width));
+  image.height = static_cast<std::int64_t>(scaled(header.height));
+  image.stride = image.width * image.channels;
+  const auto pixels = buffer->take(static_cast<std::size_t>(image.stride * image.height));
+  image.data = pixels.get();
+  image.owner = pixels;
   ErrorHandler handler;
-  const Target target = {pixels.get(), static_cast<JDIMENSION>(picture.width),
-                         static_cast<JDIMENSION>(picture.height), picture.channels};
+  const Target target = {pixels.get(), static_cast<JDIMENSION>(image.width),
+                         static_cast<JDIMENSION>(image.height), image.channels};
   if (!decode_into(bytes, scale, target, &handler)) {
-    throw Error(fmt::format("it is damaged: its JPEG data cannot be decoded: {}", handler.message));
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("it is damaged: its JPEG data cannot be decoded: {}", handler.message));
   }
-  return picture;
+  return image;
 }
 
 }  // namespace clip

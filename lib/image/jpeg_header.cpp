@@ -1,6 +1,6 @@
 // JPEG: ITU-T T.81. Walks all markers to the end of the image, for libjpeg fills what is missing
 // with gray and calls it a warning.
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
 #include "image/exif.h"
 #include "image/header.h"
 
@@ -21,7 +21,7 @@ std::uint64_t scan_end(std::string_view bytes, std::uint64_t at) {
   for (;;) {
     const std::size_t found = bytes.find('\xff', at);
     if (found == std::string_view::npos || found + 1 >= bytes.size()) {
-      throw Error("it is cut short: the picture's data do not end");
+      throw Error(ErrorCode::kCorrupt, "it is cut short: the image's data do not end");
     }
     const auto next = static_cast<std::uint8_t>(bytes[found + 1]);
     if (next != 0 && next != 0xff && !is_restart(next)) return found;
@@ -37,11 +37,12 @@ ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
   const ByteReader reader(bytes);
   ImageHeader header;
   header.format = ImageFormat::kJpeg;
-  constexpr int kMostScans = 1000;
+  constexpr int kMaxScans = 1000;
   bool framed = false, scanned = false, oriented = false;
   int scans = 0;
   for (std::uint64_t at = 2;;) {
-    if (!reader.holds(at, 2)) throw Error("it is cut short: its end marker is missing");
+    if (!reader.holds(at, 2))
+      throw Error(ErrorCode::kCorrupt, "it is cut short: its end marker is missing");
     if (reader.u8(at) != 0xff) {
       ++at;  // stray bytes between segments, as decoders skip them
       continue;
@@ -55,7 +56,7 @@ ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
     if (marker == kEnd) break;
     if (marker == 0 || marker == 1 || marker == 0xd8 || is_restart(marker)) continue;
     const std::uint32_t length = reader.u16(at);
-    if (length < 2) throw Error("it is damaged: a segment has no length");
+    if (length < 2) throw Error(ErrorCode::kCorrupt, "it is damaged: a segment has no length");
     const std::string_view segment = reader.view(at, length);
     if (is_frame(marker) && !framed) {
       framed = true;
@@ -72,14 +73,15 @@ ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
     }
     at += length;
     if (marker == kScan) {
-      if (!framed) throw Error("it is damaged: its data come before its size");
+      if (!framed) throw Error(ErrorCode::kCorrupt, "it is damaged: its data come before its size");
       scanned = true;
-      // Progressive pictures have ten or so; each makes a decoder go over all pixels.
-      if (++scans > kMostScans) throw Error("it has more scans than any picture needs");
+      // Progressive images have ten or so; each makes a decoder go over all pixels.
+      if (++scans > kMaxScans)
+        throw Error(ErrorCode::kCorrupt, "it has more scans than any image needs");
       at = scan_end(bytes, at);
     }
   }
-  if (!scanned) throw Error("it is damaged: it holds no picture data");
+  if (!scanned) throw Error(ErrorCode::kCorrupt, "it is damaged: it holds no image data");
   return header;
 }
 

@@ -1,7 +1,7 @@
 // PNG: W3C Recommendation, third edition. Checks every chunk up to IEND, with its CRC.
 #include <zlib.h>
 
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
 #include "image/exif.h"
 #include "image/header.h"
 
@@ -23,7 +23,7 @@ PixelMode mode_of(std::uint32_t depth, std::uint32_t color) {
     case 6:
       return PixelMode::kRgba;
     default:
-      throw Error("it is damaged: its colour type is none of PNG's");
+      throw Error(ErrorCode::kCorrupt, "it is damaged: its colour type is none of PNG's");
   }
 }
 
@@ -33,7 +33,8 @@ ImageHeader read_png_header(std::string_view bytes, std::uint64_t max_pixels) {
   const ByteReader reader(bytes);
   ImageHeader header;
   header.format = ImageFormat::kPng;
-  if (!reader.starts_with(12, "IHDR")) throw Error("it is damaged: it does not begin with IHDR");
+  if (!reader.starts_with(12, "IHDR"))
+    throw Error(ErrorCode::kCorrupt, "it is damaged: it does not begin with IHDR");
   header.width = reader.u32(16);
   header.height = reader.u32(20);
   check_size(header, max_pixels);
@@ -47,10 +48,11 @@ ImageHeader read_png_header(std::string_view bytes, std::uint64_t max_pixels) {
     // The CRC covers the type and the content.
     const auto* covered = reinterpret_cast<const Bytef*>(type.data());
     if (crc32_z(0, covered, static_cast<z_size_t>(length + 4)) != crc) {
-      // Only what the picture needs must be right; text and profiles may be wrong.
+      // Only what the image needs must be right; text and profiles may be wrong.
       const bool critical = type[0] >= 'A' && type[0] <= 'Z';
       if (critical) {
-        throw Error("it is damaged: its chunk " + std::string(type) + " fails its checksum");
+        throw Error(ErrorCode::kCorrupt,
+                    "it is damaged: its chunk " + std::string(type) + " fails its checksum");
       }
     } else if (type == "eXIf") {
       header.orientation = exif_orientation(content);
@@ -59,7 +61,7 @@ ImageHeader read_png_header(std::string_view bytes, std::uint64_t max_pixels) {
     if (type == "IEND") break;
     at += 12 + length;
   }
-  if (!data) throw Error("it is damaged: it holds no picture data");
+  if (!data) throw Error(ErrorCode::kCorrupt, "it is damaged: it holds no image data");
   return header;
 }
 

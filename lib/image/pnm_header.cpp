@@ -1,7 +1,7 @@
 // PNM: the formats P1 to P6 of Netpbm.
 #include <algorithm>
 
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
 #include "image/header.h"
 
 namespace clip {
@@ -25,7 +25,8 @@ std::uint64_t next_number(std::string_view bytes, std::size_t* at) {
     number = std::min<std::uint64_t>(number * 10 + std::uint64_t(bytes[*at] - '0'), 1U << 31);
   }
   if (*at == first) {
-    throw Error(*at >= bytes.size() ? "it is cut short" : "it is damaged: a number is missing");
+    throw Error(ErrorCode::kCorrupt,
+                *at >= bytes.size() ? "it is cut short" : "it is damaged: a number is missing");
   }
   return number;
 }
@@ -41,21 +42,22 @@ ImageHeader read_pnm_header(std::string_view bytes, std::uint64_t max_pixels) {
   header.height = next_number(bytes, &at);
   const bool bitmap = kind == '1' || kind == '4', color = kind == '3' || kind == '6';
   const bool text = kind <= '3';
-  const std::uint64_t most = bitmap ? 1 : next_number(bytes, &at);
+  const std::uint64_t max = bitmap ? 1 : next_number(bytes, &at);
   check_size(header, max_pixels);
-  if (most == 0 || most > 65535) throw Error("it is damaged: its largest value is out of range");
-  header.mode = bitmap       ? PixelMode::kBilevel
-                : color      ? PixelMode::kRgb
-                : most > 255 ? PixelMode::kInteger
-                             : PixelMode::kGray;
+  if (max == 0 || max > 65535)
+    throw Error(ErrorCode::kCorrupt, "it is damaged: its largest value is out of range");
+  header.mode = bitmap      ? PixelMode::kBilevel
+                : color     ? PixelMode::kRgb
+                : max > 255 ? PixelMode::kInteger
+                            : PixelMode::kGray;
   const std::uint64_t samples = header.width * header.height * (color ? 3 : 1);
   if (text) {
     // Bits may stand side by side; other numbers need a space between.
-    const std::uint64_t least = bitmap ? samples : 2 * samples - 1;
-    if (bytes.size() - at < least) throw Error("it is cut short");
+    const std::uint64_t min = bitmap ? samples : 2 * samples - 1;
+    if (bytes.size() - at < min) throw Error(ErrorCode::kCorrupt, "it is cut short");
   } else {
     const std::uint64_t row = bitmap ? (header.width + 7) / 8 : 0;
-    const std::uint64_t size = bitmap ? row * header.height : samples * (most > 255 ? 2 : 1);
+    const std::uint64_t size = bitmap ? row * header.height : samples * (max > 255 ? 2 : 1);
     ByteReader(bytes).view(at + 1, size);
   }
   return header;

@@ -1,23 +1,22 @@
-#include "image/preprocess.h"
-
 #include <algorithm>
 #include <cmath>
 
+#include "clip/preprocessing.h"
 #include "image/resample.h"
 
 namespace clip {
 namespace {
 
-ResizeAndCrop plan(const Picture& picture, const PreprocessRule& rule) {
+ResizeAndCrop plan(const Image& image, const Preprocessing& rule) {
   const std::int64_t n = rule.image_size;
-  if (rule.resize == ResizeRule::kSquash) return {n, n, 0, 0, n};
+  if (rule.resize == ResizeMode::kSquash) return {n, n, 0, 0, n};
   // torchvision computes the longer side in floating point and cuts the fraction off.
-  const auto [shorter, longer] = std::minmax(picture.width, picture.height);
+  const auto [shorter, longer] = std::minmax(image.width, image.height);
   const auto length =
       static_cast<std::int64_t>(static_cast<double>(n * longer) / static_cast<double>(shorter));
   ResizeAndCrop resize;
-  resize.width = picture.width <= picture.height ? n : length;
-  resize.height = picture.width <= picture.height ? length : n;
+  resize.width = image.width <= image.height ? n : length;
+  resize.height = image.width <= image.height ? length : n;
   // Half-way offsets go to the even side, as Python rounds.
   resize.left = std::llrint(static_cast<double>(resize.width - n) / 2.0);
   resize.top = std::llrint(static_cast<double>(resize.height - n) / 2.0);
@@ -32,20 +31,20 @@ std::uint32_t multiply_255(std::uint32_t a, std::uint32_t b) {
 }
 
 // A copy whose colours are multiplied by their alpha, as Pillow's modes "RGBa" and "La".
-Picture premultiplied(const Picture& picture) {
+Image premultiplied(const Image& image) {
   auto pixels = std::make_shared<std::vector<std::uint8_t>>();
-  pixels->reserve(static_cast<std::size_t>(picture.width * picture.height * 4));
-  for (std::int64_t y = 0; y < picture.height; ++y) {
-    const std::uint8_t* row = picture.row(y);
-    for (std::int64_t i = 0; i < 4 * picture.width; ++i) {
+  pixels->reserve(static_cast<std::size_t>(image.width * image.height * 4));
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    const std::uint8_t* row = image.row(y);
+    for (std::int64_t i = 0; i < 4 * image.width; ++i) {
       const std::uint8_t alpha = row[i | 3];
       pixels->push_back(i % 4 == 3 ? alpha
                                    : static_cast<std::uint8_t>(multiply_255(row[i], alpha)));
     }
   }
-  Picture copy = picture;
+  Image copy = image;
   copy.data = pixels->data();
-  copy.stride = 4 * picture.width;
+  copy.stride = 4 * image.width;
   copy.owner = pixels;
   return copy;
 }
@@ -61,16 +60,16 @@ void undo_premultiplication(std::vector<std::uint8_t>* pixels) {
   }
 }
 
-std::vector<std::uint8_t> resample(const Picture& picture, const ResizeAndCrop& resize) {
-  switch (picture.mode) {
+std::vector<std::uint8_t> resample(const Image& image, const ResizeAndCrop& resize) {
+  switch (image.mode) {
     case PixelMode::kBilevel:
     case PixelMode::kPalette:
-      return resample_nearest(picture, resize);
+      return resample_nearest(image, resize);
     case PixelMode::kInteger:
-      return resample_integer(picture, resize);
+      return resample_integer(image, resize);
     case PixelMode::kGrayAlpha:
     case PixelMode::kRgba: {
-      auto pixels = resample_bicubic(premultiplied(picture), resize, best_simd());
+      auto pixels = resample_bicubic(premultiplied(image), resize, best_simd());
       undo_premultiplication(&pixels);
       return pixels;
     }
@@ -79,15 +78,19 @@ std::vector<std::uint8_t> resample(const Picture& picture, const ResizeAndCrop& 
     case PixelMode::kCmyk:
       break;
   }
-  return resample_bicubic(picture, resize, best_simd());
+  return resample_bicubic(image, resize, best_simd());
 }
 
 }  // namespace
 
-std::vector<std::uint8_t> resize_and_crop(const Picture& picture, const PreprocessRule& rule) {
-  const ResizeAndCrop resize = plan(picture, rule);
-  const std::vector<std::uint8_t> pixels = resample(picture, resize);
-  const auto channels = static_cast<std::size_t>(picture.channels);
+const char* name_of(ResizeMode mode) {
+  return mode == ResizeMode::kSquash ? "squash-bicubic" : "shortest-side-bicubic";
+}
+
+std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule) {
+  const ResizeAndCrop resize = plan(image, rule);
+  const std::vector<std::uint8_t> pixels = resample(image, resize);
+  const auto channels = static_cast<std::size_t>(image.channels);
   std::vector<std::uint8_t> rgb;
   rgb.reserve(pixels.size() / channels * 3);
   for (std::size_t i = 0; i < pixels.size(); i += channels) {
@@ -100,13 +103,13 @@ std::vector<std::uint8_t> resize_and_crop(const Picture& picture, const Preproce
 }
 
 std::vector<float> normalize_pixels(const std::vector<std::uint8_t>& pixels,
-                                    const PreprocessRule& rule) {
+                                    const Preprocessing& rule) {
   // Each of the 256 values once, in float32 as PyTorch computes it.
   std::array<std::array<float, 256>, 3> table;
   for (std::size_t channel = 0; channel < 3; ++channel) {
     for (int value = 0; value < 256; ++value) {
       const float scaled = static_cast<float>(value) / 255.0F;
-      table[channel][value] = (scaled - rule.mean[channel]) / rule.deviation[channel];
+      table[channel][value] = (scaled - rule.mean[channel]) / rule.std[channel];
     }
   }
   const std::size_t area = pixels.size() / 3;
@@ -119,8 +122,8 @@ std::vector<float> normalize_pixels(const std::vector<std::uint8_t>& pixels,
   return tensor;
 }
 
-std::vector<float> preprocess(const Picture& picture, const PreprocessRule& rule) {
-  return normalize_pixels(resize_and_crop(picture, rule), rule);
+std::vector<float> preprocess(const Image& image, const Preprocessing& rule) {
+  return normalize_pixels(resize_and_crop(image, rule), rule);
 }
 
 }  // namespace clip

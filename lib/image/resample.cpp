@@ -31,11 +31,11 @@ std::vector<std::uint8_t> mix_columns(const std::vector<std::uint8_t>& rows, std
   return out;
 }
 
-bool fits_avx2(const Picture& picture, const Taps& taps) {
+bool fits_avx2(const Image& image, const Taps& taps) {
 #if defined(__x86_64__)
-  return picture.channels >= 3 && taps.longest <= kMostTapsAvx2;
+  return image.channels >= 3 && taps.max_size <= kMaxTapsAvx2;
 #else
-  static_cast<void>(picture), static_cast<void>(taps);
+  static_cast<void>(image), static_cast<void>(taps);
   return false;
 #endif
 }
@@ -57,9 +57,9 @@ std::vector<std::int64_t> nearest_positions(std::int64_t in, std::int64_t out, s
 }  // namespace
 
 void rows_portable(const RowPass& pass, std::int64_t first, std::int64_t last, std::uint8_t* out) {
-  const int channels = pass.picture.channels;
+  const int channels = pass.image.channels;
   for (std::int64_t y = first; y < last; ++y) {
-    const std::uint8_t* row = pass.picture.row(y);
+    const std::uint8_t* row = pass.image.row(y);
     for (const auto& window : pass.taps.windows) {
       const std::int32_t* weights = pass.weights.data() + window.offset;
       for (int channel = 0; channel < channels; ++channel) {
@@ -79,16 +79,16 @@ Simd best_simd() {
   return Simd::kPortable;
 }
 
-std::vector<std::uint8_t> resample_bicubic(const Picture& picture, const ResizeAndCrop& resize,
+std::vector<std::uint8_t> resample_bicubic(const Image& image, const ResizeAndCrop& resize,
                                            Simd simd) {
-  const Taps columns = bicubic_taps(picture.width, resize.width, resize.left, resize.size);
-  const Taps rows = bicubic_taps(picture.height, resize.height, resize.top, resize.size);
+  const Taps columns = bicubic_taps(image.width, resize.width, resize.left, resize.size);
+  const Taps rows = bicubic_taps(image.height, resize.height, resize.top, resize.size);
   const std::int64_t first = rows.begin(), last = rows.end();
-  const std::int64_t row_size = resize.size * picture.channels;
+  const std::int64_t row_size = resize.size * image.channels;
   std::vector<std::uint8_t> mixed(static_cast<std::size_t>((last - first) * row_size));
-  const RowPass pass{picture, columns, fixed_point(columns.weights)};
+  const RowPass pass{image, columns, fixed_point(columns.weights)};
 #if defined(__x86_64__)
-  if (simd == Simd::kAvx2 && fits_avx2(picture, columns)) {
+  if (simd == Simd::kAvx2 && fits_avx2(image, columns)) {
     rows_avx2(pass, first, last, mixed.data());
     return mix_columns(mixed, row_size, first, rows);
   }
@@ -98,9 +98,9 @@ std::vector<std::uint8_t> resample_bicubic(const Picture& picture, const ResizeA
   return mix_columns(mixed, row_size, first, rows);
 }
 
-std::vector<std::uint8_t> resample_integer(const Picture& picture, const ResizeAndCrop& resize) {
-  const Taps columns = bicubic_taps(picture.width, resize.width, resize.left, resize.size);
-  const Taps rows = bicubic_taps(picture.height, resize.height, resize.top, resize.size);
+std::vector<std::uint8_t> resample_integer(const Image& image, const ResizeAndCrop& resize) {
+  const Taps columns = bicubic_taps(image.width, resize.width, resize.left, resize.size);
+  const Taps rows = bicubic_taps(image.height, resize.height, resize.top, resize.size);
   const std::int64_t first = rows.begin(), last = rows.end();
   std::vector<std::int32_t> mixed;
   mixed.reserve(static_cast<std::size_t>((last - first) * resize.size));
@@ -110,7 +110,7 @@ std::vector<std::uint8_t> resample_integer(const Picture& picture, const ResizeA
                                               : -std::floor(std::abs(sum) + 0.5));
   };
   for (std::int64_t y = first; y < last; ++y) {
-    const auto* row = reinterpret_cast<const std::uint16_t*>(picture.row(y));
+    const auto* row = reinterpret_cast<const std::uint16_t*>(image.row(y));
     for (const auto& window : columns.windows) {
       double sum = 0;
       for (std::int64_t i = 0; i < window.size; ++i) {
@@ -133,15 +133,15 @@ std::vector<std::uint8_t> resample_integer(const Picture& picture, const ResizeA
   return out;
 }
 
-std::vector<std::uint8_t> resample_nearest(const Picture& picture, const ResizeAndCrop& resize) {
-  const auto columns = nearest_positions(picture.width, resize.width, resize.left, resize.size);
-  const auto rows = nearest_positions(picture.height, resize.height, resize.top, resize.size);
+std::vector<std::uint8_t> resample_nearest(const Image& image, const ResizeAndCrop& resize) {
+  const auto columns = nearest_positions(image.width, resize.width, resize.left, resize.size);
+  const auto rows = nearest_positions(image.height, resize.height, resize.top, resize.size);
   std::vector<std::uint8_t> out;
-  out.reserve(rows.size() * columns.size() * static_cast<std::size_t>(picture.channels));
+  out.reserve(rows.size() * columns.size() * static_cast<std::size_t>(image.channels));
   for (const std::int64_t y : rows) {
     for (const std::int64_t x : columns) {
-      const std::uint8_t* pixel = picture.row(y) + x * picture.channels;
-      out.insert(out.end(), pixel, pixel + picture.channels);
+      const std::uint8_t* pixel = image.row(y) + x * image.channels;
+      out.insert(out.end(), pixel, pixel + image.channels);
     }
   }
   return out;

@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <vector>
 
-#include "image/picture.h"
+#include "clip/image.h"
 
 namespace clip {
 
-// A resize of a whole picture to width x height, of which the square with its upper left corner at
+// A resize of a whole image to width x height, of which the square with its upper left corner at
 // (left, top) and sides of `size` is wanted.
 struct ResizeAndCrop {
   std::int64_t width = 0, height = 0;
@@ -22,14 +22,14 @@ Simd best_simd();
 
 // Bicubic, 8 bits a sample: fixed point with 22 fractional bits, rows first, rounded to 8 bits
 // between the passes. Gives [size, size, channels]. The result is the same with every Simd.
-std::vector<std::uint8_t> resample_bicubic(const Picture& picture, const ResizeAndCrop& resize,
+std::vector<std::uint8_t> resample_bicubic(const Image& image, const ResizeAndCrop& resize,
                                            Simd simd);
 
 // Bicubic of 16-bit samples, as Pillow resizes its mode "I": rounded to whole numbers between the
 // passes, and clipped to 8 bits at the end as its conversion to RGB does. One channel.
-std::vector<std::uint8_t> resample_integer(const Picture& picture, const ResizeAndCrop& resize);
+std::vector<std::uint8_t> resample_integer(const Image& image, const ResizeAndCrop& resize);
 
-// The nearest pixel, as Pillow resizes palette and bilevel pictures whatever it is asked for.
-std::vector<std::uint8_t> resample_nearest(const Picture& picture, const ResizeAndCrop& resize);
+// The nearest pixel, as Pillow resizes palette and bilevel images whatever it is asked for.
+std::vector<std::uint8_t> resample_nearest(const Image& image, const ResizeAndCrop& resize);
 
 }  // namespace clip

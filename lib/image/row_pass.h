@@ -1,17 +1,17 @@
-// The first pass of resample_bicubic: each row, from the picture's width to the columns wanted.
+// The first pass of resample_bicubic: each row, from the image's width to the columns wanted.
 // Between resample.cpp and the processor-specific files only.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "clip/image.h"
 #include "image/coefficients.h"
-#include "image/picture.h"
 
 namespace clip {
 
 struct RowPass {
-  const Picture& picture;
+  const Image& image;
   const Taps& taps;
   std::vector<std::int32_t> weights;  // of the taps, in fixed point
 };
@@ -26,8 +26,8 @@ inline std::uint8_t clip8(std::int32_t sum) {
 void rows_portable(const RowPass& pass, std::int64_t first, std::int64_t last, std::uint8_t* out);
 
 #if defined(__x86_64__)
-// Needs AVX2, 3 or 4 channels, and windows of at most kMostTapsAvx2.
-constexpr std::int64_t kMostTapsAvx2 = 4096;
+// Needs AVX2, 3 or 4 channels, and windows of at most kMaxTapsAvx2.
+constexpr std::int64_t kMaxTapsAvx2 = 4096;
 void rows_avx2(const RowPass& pass, std::int64_t first, std::int64_t last, std::uint8_t* out);
 #endif
 

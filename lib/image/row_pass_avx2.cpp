@@ -1,7 +1,7 @@
 // Rows of 3 or 4 channels with AVX2. A weight of 22 fractional bits does not fit the 16 that
 // vpmaddwd multiplies, so it is split: weight = high * 2^11 + low. Both sums are exact in 32 bits:
 // |high| <= 2^12 and the weights' absolute values add up to less than 2; low < 2^11, times 255,
-// times at most kMostTapsAvx2 windows' pixels.
+// times at most kMaxTapsAvx2 windows' pixels.
 #include "image/row_pass.h"
 
 #if defined(__x86_64__)
@@ -126,38 +126,38 @@ __attribute__((target("avx2"))) void mix_rows(const RowPass& pass, const SplitWe
 
 // Bytes from a row's start to the end of what is read for it, padding included.
 std::int64_t reach(const RowPass& pass) {
-  std::int64_t most = 0;
+  std::int64_t max = 0;
   for (const auto& window : pass.taps.windows) {
     const std::int64_t last_group = window.start + (groups_of(window.size) - 1) * kGroup;
-    most = std::max(most, last_group * pass.picture.channels + kLoad);
+    max = std::max(max, last_group * pass.image.channels + kLoad);
   }
-  return most;
+  return max;
 }
 
 template <int channels>
 void rows_with(const RowPass& pass, std::int64_t first, std::int64_t last, std::uint8_t* out) {
-  const Picture& picture = pass.picture;
+  const Image& image = pass.image;
   const SplitWeights weights = split(pass);
-  const std::int64_t row_bytes = picture.width * channels;
+  const std::int64_t row_bytes = image.width * channels;
   const std::int64_t out_bytes = static_cast<std::int64_t>(pass.taps.windows.size()) * channels;
   const std::int64_t reached = reach(pass);
-  // What is read beyond a row is multiplied by zero, but must be memory of the picture's: the last
+  // What is read beyond a row is multiplied by zero, but must be memory of the image's: the last
   // rows are copied to where there is room.
-  const std::uint8_t* const end = picture.row(picture.height - 1) + row_bytes;
+  const std::uint8_t* const end = image.row(image.height - 1) + row_bytes;
   std::vector<std::uint8_t> copy(static_cast<std::size_t>(std::max(reached, row_bytes)));
 
   std::int64_t y = first;
-  for (; y + kRows <= last && end - picture.row(y + kRows - 1) >= reached; y += kRows) {
+  for (; y + kRows <= last && end - image.row(y + kRows - 1) >= reached; y += kRows) {
     const std::uint8_t* in[kRows];
     std::uint8_t* to[kRows];
     for (int r = 0; r < kRows; ++r) {
-      in[r] = picture.row(y + r);
+      in[r] = image.row(y + r);
       to[r] = out + (y + r - first) * out_bytes;
     }
     mix_rows<kRows, channels>(pass, weights, in, to);
   }
   for (; y < last; ++y) {
-    const std::uint8_t* in = picture.row(y);
+    const std::uint8_t* in = image.row(y);
     if (end - in < reached) {
       std::memcpy(copy.data(), in, static_cast<std::size_t>(row_bytes));
       in = copy.data();
@@ -170,7 +170,7 @@ void rows_with(const RowPass& pass, std::int64_t first, std::int64_t last, std::
 }  // namespace
 
 void rows_avx2(const RowPass& pass, std::int64_t first, std::int64_t last, std::uint8_t* out) {
-  if (pass.picture.channels == 3) {
+  if (pass.image.channels == 3) {
     rows_with<3>(pass, first, last, out);
   } else {
     rows_with<4>(pass, first, last, out);

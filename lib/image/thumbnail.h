@@ -1,14 +1,14 @@
-// Small copies of pictures, for people to look at.
+// Small copies of images, for people to look at.
 #pragma once
 
 #include <string>
 
-#include "image/picture.h"
+#include "clip/image.h"
 
 namespace clip {
 
 // A JPEG file whose longer side has at most `side` pixels; what is transparent is white. Throws
 // Error when it cannot be made.
-std::string jpeg_thumbnail(const Picture& picture, int side);
+std::string jpeg_thumbnail(const Image& image, int side);
 
 }  // namespace clip

@@ -3,7 +3,7 @@
 #include <array>
 #include <optional>
 
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
 #include "image/header.h"
 
 namespace clip {
@@ -47,7 +47,8 @@ class Directory {
       const std::uint32_t type = reader.u16(entry + 2);
       field.size = type == 1 ? 1 : type == 3 ? 2 : type == 4 ? 4 : 0;
       field.count = reader.u32(entry + 4);
-      if (field.size == 0 || field.count == 0) throw Error("it is damaged: a field has no value");
+      if (field.size == 0 || field.count == 0)
+        throw Error(ErrorCode::kCorrupt, "it is damaged: a field has no value");
       const std::uint64_t bytes = std::uint64_t{field.size} * field.count;
       field.values = bytes <= 4 ? entry + 8 : reader.u32(entry + 8);
       reader.view(field.values, bytes);
@@ -68,7 +69,8 @@ class Directory {
   std::uint32_t first(Tag tag, std::optional<std::uint32_t> otherwise) const {
     const Field* field = find(tag);
     if (field != nullptr) return value(*field, 0);
-    if (!otherwise) throw Error("it is damaged: a field that every TIFF has is missing");
+    if (!otherwise)
+      throw Error(ErrorCode::kCorrupt, "it is damaged: a field that every TIFF has is missing");
     return *otherwise;
   }
 

@@ -1,5 +1,5 @@
 // WebP: RFC 9649, and for the sizes RFC 6386 (lossy).
-#include "image/byte_reader.h"
+#include "base/byte_reader.h"
 #include "image/exif.h"
 #include "image/header.h"
 
@@ -10,7 +10,7 @@ ImageHeader read_webp_header(std::string_view bytes, std::uint64_t max_pixels) {
   ImageHeader header;
   header.format = ImageFormat::kWebp;
   const std::uint64_t end = 8 + std::uint64_t{reader.u32(4)};
-  if (end > bytes.size()) throw Error("it is cut short");
+  if (end > bytes.size()) throw Error(ErrorCode::kCorrupt, "it is cut short");
   bool data = false;
   for (std::uint64_t at = 12; at + 8 <= end;) {
     const std::string_view type = reader.view(at, 4);
@@ -21,7 +21,8 @@ ImageHeader read_webp_header(std::string_view bytes, std::uint64_t max_pixels) {
       constexpr std::uint32_t kAlpha = 0x10, kAnimation = 0x02;
       const std::uint32_t flags = reader.u8(content);
       if ((flags & kAnimation) != 0) {
-        throw Error("it is an animation, which is not supported; extract a frame");
+        throw Error(ErrorCode::kUnsupported,
+                    "it is an animation, which is not supported; extract a frame");
       }
       header.width = (reader.u32(content + 4) & 0xffffff) + 1;
       header.height = (reader.u32(content + 6) >> 8) + 1;
@@ -45,7 +46,7 @@ ImageHeader read_webp_header(std::string_view bytes, std::uint64_t max_pixels) {
     }
     at = content + length + length % 2;
   }
-  if (!data) throw Error("it is damaged: it holds no picture data");
+  if (!data) throw Error(ErrorCode::kCorrupt, "it is damaged: it holds no image data");
   check_size(header, max_pixels);
   return header;
 }

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "error.h"
+#include "clip/error.h"
 
 namespace clip {
 namespace {
@@ -14,12 +14,12 @@ using Json = nlohmann::json;
 
 constexpr std::int64_t kFormat = 1;
 
-void read(const Json& json, const char* key, std::int64_t most, std::optional<std::int64_t>* out) {
+void read(const Json& json, const char* key, std::int64_t max, std::optional<std::int64_t>* out) {
   if (!json.contains(key)) return;
   const Json& value = json[key];
-  if (!value.is_number_integer() || value < 0 || value > most) {
-    throw Error(
-        fmt::format("{} is {}, expected a whole number from 0 to {}", key, value.dump(), most));
+  if (!value.is_number_integer() || value < 0 || value > max) {
+    throw Error(ErrorCode::kCorrupt, fmt::format("{} is {}, expected a whole number from 0 to {}",
+                                                 key, value.dump(), max));
   }
   *out = value.get<std::int64_t>();
 }
@@ -29,15 +29,15 @@ void read(const Json& json, const char* key, std::initializer_list<const char*> 
   if (!json.contains(key)) return;
   const Json& value = json[key];
   if (!value.is_string()) {
-    throw Error(fmt::format("{} is {}, expected a string", key, value.dump()));
+    throw Error(ErrorCode::kCorrupt, fmt::format("{} is {}, expected a string", key, value.dump()));
   }
   *out = value.get<std::string>();
   if (allowed.size() == 0) return;
   for (const char* choice : allowed) {
     if (**out == choice) return;
   }
-  throw Error(fmt::format("{} is {}, expected one of: {}", key, value.dump(),
-                          fmt::join(allowed.begin(), allowed.end(), ", ")));
+  throw Error(ErrorCode::kCorrupt, fmt::format("{} is {}, expected one of: {}", key, value.dump(),
+                                               fmt::join(allowed.begin(), allowed.end(), ", ")));
 }
 
 void read(const Json& json, const char* key, bool positive,
@@ -53,44 +53,77 @@ void read(const Json& json, const char* key, bool positive,
     good = std::isfinite(numbers[i]) && (!positive || numbers[i] > 0);
   }
   if (!good) {
-    throw Error(fmt::format("{} is {}, expected three {}numbers", key, value.dump(),
-                            positive ? "positive " : ""));
+    throw Error(ErrorCode::kCorrupt, fmt::format("{} is {}, expected three {}numbers", key,
+                                                 value.dump(), positive ? "positive " : ""));
   }
   *out = numbers;
 }
 
 }  // namespace
 
-ExportMetadata read_export_metadata(const Archive& archive) {
+ExportMetadata read_export_metadata(const Checkpoint& checkpoint) {
   ExportMetadata metadata;
-  std::string_view text;
-  if (!archive.find("extra/clip.json", &text)) return metadata;
+  const auto document = checkpoint.documents().find("clip.json");
+  if (document == checkpoint.documents().end()) return metadata;
+  const std::string_view text = document->second;
   try {
     const Json json = Json::parse(text.begin(), text.end());
-    if (!json.is_object()) throw Error("it is not a JSON object");
+    if (!json.is_object()) throw Error(ErrorCode::kCorrupt, "it is not a JSON object");
     std::optional<std::int64_t> format;
     read(json, "format", 1 << 30, &format);
     if (format.value_or(kFormat) != kFormat) {
-      throw Error(fmt::format("its format is {}, this program reads format {}; update clip-cli",
-                              *format, kFormat));
+      throw Error(
+          ErrorCode::kUnsupported,
+          fmt::format("its format is {}, and this version reads format {}", *format, kFormat));
     }
     read(json, "name", {}, &metadata.name);
     read(json, "image_size", 16384, &metadata.image_size);
     read(json, "mean", false, &metadata.mean);
-    read(json, "std", true, &metadata.deviation);
-    read(json, "resize", {"shortest-side-bicubic", "squash-bicubic"}, &metadata.resize);
+    read(json, "std", true, &metadata.std);
+    read(json, "resize", {name_of(ResizeMode::kShortestSide), name_of(ResizeMode::kSquash)},
+         &metadata.resize);
     read(json, "context_length", 65536, &metadata.context_length);
     read(json, "vocab_size", 1 << 30, &metadata.vocab_size);
     read(json, "embedding_dim", 1 << 20, &metadata.embedding_dim);
-    read(json, "activation", {"quick_gelu", "gelu"}, &metadata.activation);
+    read(json, "activation", {name_of(Activation::kQuickGelu), name_of(Activation::kGelu)},
+         &metadata.activation);
     read(json, "vision_heads", 4096, &metadata.vision_heads);
     read(json, "text_heads", 4096, &metadata.text_heads);
     read(json, "start_of_text", 1 << 30, &metadata.start_of_text);
     read(json, "end_of_text", 1 << 30, &metadata.end_of_text);
   } catch (const std::exception& error) {  // ours and nlohmann's
-    throw Error(fmt::format("the clip.json in {} is not valid: {}", archive.path(), error.what()));
+    throw Error(ErrorCode::kCorrupt, fmt::format("the clip.json in {} is not valid: {}",
+                                                 checkpoint.path(), error.what()));
   }
   return metadata;
+}
+
+void apply_metadata(const ExportMetadata& metadata, ModelConfig* config) {
+  config->name = metadata.name.value_or("");
+  config->preprocessing.mean = metadata.mean.value_or(config->preprocessing.mean);
+  config->preprocessing.std = metadata.std.value_or(config->preprocessing.std);
+  if (metadata.resize == name_of(ResizeMode::kSquash)) {
+    config->preprocessing.resize = ResizeMode::kSquash;
+  }
+  if (metadata.activation == name_of(Activation::kGelu)) config->activation = Activation::kGelu;
+  config->text.start_of_text = metadata.start_of_text.value_or(config->text.start_of_text);
+  config->text.end_of_text = metadata.end_of_text.value_or(config->text.end_of_text);
+}
+
+void read_logit_scale(const Checkpoint& checkpoint, ModelConfig* config) {
+  if (checkpoint.find("logit_scale") == nullptr) {
+    config->assumed.push_back(fmt::format("logit scale {}", config->logit_scale));
+    return;
+  }
+  // Kept as a logarithm, as trained: the paper's t, "log parametrized temperature".
+  const double logarithm = checkpoint.scalar("logit_scale");
+  config->logit_scale = static_cast<float>(std::exp(logarithm));
+  if (!std::isfinite(config->logit_scale)) {
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{}: logit_scale is {}, expected the logarithm of a scale, 4.6052 in "
+                            "published models",
+                            checkpoint.path(), logarithm));
+  }
 }
 
 }  // namespace clip

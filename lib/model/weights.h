@@ -1,68 +1,29 @@
-// The tensors of a TorchScript archive by their full name ("visual.conv1.weight"), read from the
-// pickle and the storages alone: no code of the file is compiled or run. Data are views into the
-// mapped file and valid as long as the file is.
+// A model's weights by their canonical names (canonical.h): views of what its checkpoint stores,
+// valid as long as that.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <map>
 #include <string>
-#include <vector>
 
-#include "model/archive.h"
+#include "checkpoint/tensor.h"
 
 namespace clip {
 
-enum class WeightType {
-  kFloat32,
-  kFloat16,
-  kBFloat16,
-  kFloat64,
-  kInt64,
-  kInt32,
-  kInt16,
-  kInt8,
-  kUInt8,
-  kBool
-};
-
-const char* name_of(WeightType type);  // as PyTorch spells it: "float16"
-std::size_t size_of(WeightType type);  // bytes an element
-bool is_floating_point(WeightType type);
-
-using Shape = std::vector<std::int64_t>;
-
-std::string to_string(const Shape& shape);  // "[768, 3, 32, 32]"
-std::int64_t element_count(const Shape& shape);
-
 struct Weight {
-  WeightType type = WeightType::kFloat32;
-  Shape shape;
-  Shape strides;                    // elements
-  const std::byte* data = nullptr;  // the first element; may be unaligned only in foreign archives
-  bool contiguous() const;
+  Tensor tensor;       // of the canonical shape
+  std::string stored;  // what the file calls it, for messages
 };
 
 class Weights {
  public:
-  // Walks the module tree in data.pkl. Throws Error when the pickle is not a module's, or when a
-  // tensor claims more data than its storage has.
-  explicit Weights(const Archive& archive);
+  // `path`: of the file, for messages.
+  explicit Weights(std::string path) : path_(std::move(path)) {}
 
   const std::string& path() const { return path_; }
-  const std::map<std::string, Weight>& all() const { return weights_; }
+  void add(const std::string& name, Weight weight) { weights_[name] = std::move(weight); }
 
   const Weight* find(const std::string& name) const;  // null when there is none
-
-  // The value of a 0-dimensional tensor, converted; throws Error when it is missing or not one.
-  double scalar(const std::string& name) const;
-  std::int64_t integer(const std::string& name) const;
-
-  // Elements of all floating-point tensors but BatchNorm's running statistics, as PyTorch counts.
-  std::int64_t parameter_count() const;
-
-  // Throws Error naming the first weight that holds a NaN. Reads every byte once.
-  void check_numbers() const;
+  const Weight& at(const std::string& name) const;    // throws Error (kNotFound) when there is none
 
  private:
   std::string path_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/half.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
 
@@ -15,10 +16,7 @@ CLIP_INLINE float to_float(float value) {
   return value;
 }
 CLIP_INLINE float to_float(std::uint16_t value) {
-  const std::uint32_t wide = static_cast<std::uint32_t>(value) << 16;
-  float result;
-  std::memcpy(&result, &wide, sizeof(result));
-  return result;
+  return float_from_bfloat16(value);
 }
 CLIP_INLINE void set(float* to, float value) {
   *to = value;
@@ -147,30 +145,30 @@ CLIP_CLONES void attend_bf16(const std::uint16_t* q, const std::uint16_t* k, std
 }
 
 // The largest number of a row. Four chains, for a maximum takes longer than a load.
-CLIP_INLINE float largest_of(const float* row, std::int64_t count) {
-  Float16x v, most[4];
-  for (Float16x& chain : most) chain = Float16x{} + row[0];
+CLIP_INLINE float max_of_all(const float* row, std::int64_t count) {
+  Float16x v, max[4];
+  for (Float16x& chain : max) chain = Float16x{} + row[0];
   std::int64_t i = 0;
   for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
     for (int chain = 0; chain < 4; ++chain) {
       load(row + i + chain * kLanes, &v);
-      most[chain] = v > most[chain] ? v : most[chain];
+      max[chain] = v > max[chain] ? v : max[chain];
     }
   }
   for (; i + kLanes <= count; i += kLanes) {
     load(row + i, &v);
-    most[0] = v > most[0] ? v : most[0];
+    max[0] = v > max[0] ? v : max[0];
   }
-  most[0] = most[1] > most[0] ? most[1] : most[0];
-  most[2] = most[3] > most[2] ? most[3] : most[2];
-  most[0] = most[2] > most[0] ? most[2] : most[0];
-  float largest = max_of(most[0]);
+  max[0] = max[1] > max[0] ? max[1] : max[0];
+  max[2] = max[3] > max[2] ? max[3] : max[2];
+  max[0] = max[2] > max[0] ? max[2] : max[0];
+  float largest = max_of(max[0]);
   for (; i < count; ++i) largest = std::max(largest, row[i]);
   return largest;
 }
 
 CLIP_CLONES float exponentials_f32(float* row, std::int64_t count) {
-  const float largest = largest_of(row, count);
+  const float largest = max_of_all(row, count);
   Float16x v, sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -188,7 +186,7 @@ CLIP_CLONES float exponentials_f32(float* row, std::int64_t count) {
 // As powers of two: e^(x - largest) = 2^(x log2 e - largest log2 e).
 CLIP_CLONES float exponentials_bf16(const float* row, std::int64_t count, std::uint16_t* out) {
   constexpr float kLog2e = 1.44269504F;
-  const float offset = largest_of(row, count) * kLog2e;
+  const float offset = max_of_all(row, count) * kLog2e;
   Float16x v, sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
   std::int64_t i = 0;
   for (; i + kLanes <= count; i += kLanes) {
@@ -241,8 +239,8 @@ void scale_row(const float* row, std::int64_t count, float scale, Precision prec
 void attend(const AttendedRows& attended, std::int64_t heads, const Rows& q, const Rows& k,
             const Rows& v, const Rows& out) {
   const std::int64_t width = q.width / heads;
-  constexpr std::int64_t kLeast = 4;  // queries that are worth another thread
-  parallel_ranges(attended.queries(), kLeast, [&](std::int64_t first, std::int64_t last) {
+  constexpr std::int64_t kMin = 4;  // queries that are worth another thread
+  parallel_ranges(attended.queries(), kMin, [&](std::int64_t first, std::int64_t last) {
     std::vector<float> scores;
     for (std::int64_t i = first; i < last; ++i) {
       const std::int32_t* rows = attended.rows.data() + attended.begin[i];

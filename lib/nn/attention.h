@@ -1,5 +1,5 @@
 // Scaled dot-product attention, softmax(q k^T / sqrt(d)) v, head by head, in two forms: of every
-// token to every token of its picture, and of single rows to lists of rows. Scores exist only a
+// token to every token of its image, and of single rows to lists of rows. Scores exist only a
 // block at a time, in the cache. Queries come scaled by 1 / sqrt(d) already: it is folded into
 // their projection's weights. Sums and softmax in float32.
 #pragma once
@@ -8,21 +8,21 @@
 #include <memory>
 #include <vector>
 
-#include "nn/memory.h"
+#include "nn/arena.h"
 #include "nn/rows.h"
 
 namespace clip {
 
-// Every token of a picture attends to all tokens of the same picture.
-class PictureAttention {
+// Every token of an image attends to all tokens of the same image.
+class ImageAttention {
  public:
-  // At most as many threads may call upon it as OpenMP has when it is made. For pictures of
+  // At most as many threads may call upon it as OpenMP has when it is made. For images of
   // `tokens` rows, of `heads` heads of `head_width` numbers each.
-  PictureAttention(std::int64_t tokens, std::int64_t heads, std::int64_t head_width,
-                   Precision precision, Arena* arena);
-  ~PictureAttention();
+  ImageAttention(std::int64_t tokens, std::int64_t heads, std::int64_t head_width,
+                 Precision precision, Arena* arena);
+  ~ImageAttention();
 
-  // All [pictures * tokens, heads * head_width], in the precision given above.
+  // All [images * tokens, heads * head_width], in the precision given above.
   void operator()(const Rows& q, const Rows& k, const Rows& v, const Rows& out) const;
 
  private:

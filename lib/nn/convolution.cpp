@@ -9,15 +9,15 @@ namespace clip {
 FoldedConvolution::FoldedConvolution(Loader* loader, const std::string& convolution,
                                      const std::string& norm) {
   constexpr float kEpsilon = 1e-5F;
-  const Shape& shape = loader->weight(convolution + ".weight").shape;
+  const Shape& shape = loader->shape(convolution + ".weight");
   outputs = shape[0];
   inputs = shape[1];
   side = shape[2];
   weight = loader->vector(convolution + ".weight");
   bias = loader->vector(norm + ".bias");
   const std::vector<float> gain = loader->vector(norm + ".weight");
-  const std::vector<float> mean = loader->vector(norm + ".running_mean");
-  const std::vector<float> variance = loader->vector(norm + ".running_var");
+  const std::vector<float> mean = loader->vector(norm + ".mean");
+  const std::vector<float> variance = loader->vector(norm + ".variance");
   const std::int64_t size = inputs * side * side;
   for (std::int64_t i = 0; i < outputs; ++i) {
     const float scale = gain[i] / std::sqrt(variance[i] + kEpsilon);

@@ -1,4 +1,4 @@
-// A 3x3 convolution with its batch norm folded in, followed by ReLU, on pictures that lie pixel by
+// A 3x3 convolution with its batch norm folded in, followed by ReLU, on images that lie pixel by
 // pixel (the channels of a pixel together), as rows. Calls on one layer must not overlap.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace clip {
 // as one convolution with bias.
 struct FoldedConvolution {
   // "<convolution>.weight" [outputs, inputs, side, side] and "<norm>.weight", "bias",
-  // "running_mean", "running_var" [outputs]; epsilon 1e-5.
+  // "mean", "variance" [outputs]; epsilon 1e-5.
   FoldedConvolution(Loader* loader, const std::string& convolution, const std::string& norm);
 
   // Adds inputs that are given no weight.
@@ -28,7 +28,7 @@ struct FoldedConvolution {
 
 class Convolution {
  public:
-  // An even number of inputs. For pictures of `side` x `side`, which is even where `stride` is 2;
+  // An even number of inputs. For images of `side` x `side`, which is even where `stride` is 2;
   // else that is 1. Padding 1.
   Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t side,
               std::int64_t stride);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/half.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
 
@@ -62,8 +63,8 @@ LayerNorm::LayerNorm(Loader* loader, const std::string& scope)
     : weight_(loader->vector(scope + ".weight")), bias_(loader->vector(scope + ".bias")) {}
 
 void LayerNorm::operator()(const Rows& in, const Rows& out) const {
-  constexpr std::int64_t kLeast = 16;  // rows that are worth another thread
-  parallel_ranges(in.count, kLeast, [&](std::int64_t begin, std::int64_t end) {
+  constexpr std::int64_t kMin = 16;  // rows that are worth another thread
+  parallel_ranges(in.count, kMin, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       if (out.precision == Precision::kFloat32) {
         normalize_to_f32(in.f32(i), in.width, weight_.data(), bias_.data(), out.f32(i));

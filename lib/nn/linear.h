@@ -37,8 +37,8 @@ class Linear {
 
   // The layer `scope`: "<scope>.weight" [outputs, inputs] and "<scope>.bias" [outputs].
   static Linear load(Loader* loader, const std::string& scope, Epilogue epilogue);
-  // A projection "x @ name", [inputs, outputs], without bias, in float32.
-  static Linear load_projection(Loader* loader, const std::string& name);
+  // The projection `scope`: "<scope>.weight" [outputs, inputs] without bias, in float32.
+  static Linear load_projection(Loader* loader, const std::string& scope);
 
   // `in`: [count, inputs] in the loader's precision; `out`: [count, outputs] in either.
   void operator()(const Rows& in, const Rows& out) const;

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
-#include "error.h"
-#include "model/float16.h"
+#include "base/half.h"
+#include "base/mapped_file.h"
+#include "clip/error.h"
 #include "nn/parallel.h"
 
 #if defined(__x86_64__)
@@ -16,17 +18,10 @@
 namespace clip {
 namespace {
 
-template <typename T>
-T load_as(const std::byte* data) {
-  T value;
-  std::memcpy(&value, data, sizeof(value));
-  return value;
-}
-
 // Fits every vector type; the rest of a range is converted one by one.
 void half_to_float_scalar(const std::byte* from, std::int64_t count, float* to) {
   for (std::int64_t i = 0; i < count; ++i) {
-    to[i] = float_from_half(load_as<std::uint16_t>(from + 2 * i));
+    to[i] = float_from_half(load_unaligned<std::uint16_t>(from + 2 * i));
   }
 }
 
@@ -50,80 +45,113 @@ void half_to_float(const std::byte* from, std::int64_t count, float* to) {
   half_to_float_scalar(from, count, to);
 }
 
-float element(const Weight& weight, std::int64_t at) {
-  const std::byte* data = weight.data + at * static_cast<std::int64_t>(size_of(weight.type));
-  switch (weight.type) {
-    case WeightType::kFloat16:
-      return float_from_half(load_as<std::uint16_t>(data));
-    case WeightType::kBFloat16:
-      return float_from_bfloat16(load_as<std::uint16_t>(data));
-    case WeightType::kFloat64:
-      return static_cast<float>(load_as<double>(data));
-    default:
-      return load_as<float>(data);
-  }
-}
-
-// Row-major elements of a weight with any strides.
-void gather(const Weight& weight, std::int64_t count, float* out) {
+// True when a NaN is among the numbers: all exponent bits set and a mantissa that is not zero.
+// Without a branch, so that the compiler vectorises it.
+bool any_nan(const float* numbers, std::int64_t count) {
+  std::uint32_t found = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    std::int64_t rest = i, at = 0;
-    for (std::size_t axis = weight.shape.size(); axis-- > 0;) {
-      at += rest % weight.shape[axis] * weight.strides[axis];
-      rest /= weight.shape[axis];
-    }
-    out[i] = element(weight, at);
+    const auto bits = load_unaligned<std::uint32_t>(numbers + i);
+    found |= static_cast<std::uint32_t>((bits & 0x7fffffff) > 0x7f800000);
   }
+  return found != 0;
 }
 
-void read_all(const Weight& weight, float* out) {
-  const std::int64_t count = element_count(weight.shape);
-  if (!weight.contiguous()) return gather(weight, count, out);
-  constexpr std::int64_t kLeast = 1 << 16;  // floats that are worth another thread
-  parallel_ranges(count, kLeast, [&](std::int64_t begin, std::int64_t end) {
-    convert_to_float(weight, begin, end - begin, out + begin);
+// In blocks that stay in the first-level cache between conversion and check. False for NaN.
+bool convert_checked(const Tensor& tensor, std::int64_t first, std::int64_t count, float* out) {
+  constexpr std::int64_t kBlock = 4096;
+  bool good = true;
+  for (std::int64_t begin = 0; begin < count; begin += kBlock) {
+    const std::int64_t size = std::min(kBlock, count - begin);
+    convert_to_float(tensor, first + begin, size, out + begin);
+    good = good && !any_nan(out + begin, size);
+  }
+  return good;
+}
+
+bool convert_contiguous(const Tensor& tensor, float* out) {
+  constexpr std::int64_t kMinCount = 1 << 16;  // floats that are worth another thread
+  const std::int64_t count = element_count(tensor.shape);
+  std::atomic<bool> good{true};
+  parallel_ranges(count, kMinCount, [&](std::int64_t begin, std::int64_t end) {
+    if (!convert_checked(tensor, begin, end - begin, out + begin)) good = false;
   });
   // Packed weights take the place of those in the file; both at once would be too much memory.
-  forget(weight.data, static_cast<std::size_t>(count) * size_of(weight.type));
+  release_pages(tensor.data, static_cast<std::size_t>(count) * size_of(tensor.type));
+  return good;
+}
+
+// Row-major elements of a tensor with any strides.
+bool gather(const Tensor& tensor, float* out) {
+  const std::int64_t count = element_count(tensor.shape);
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int64_t rest = i, at = 0;
+    for (std::size_t axis = tensor.shape.size(); axis-- > 0;) {
+      at += rest % tensor.shape[axis] * tensor.strides[axis];
+      rest /= tensor.shape[axis];
+    }
+    out[i] = element(tensor, at);
+  }
+  return !any_nan(out, count);
+}
+
+// False when it holds NaN.
+bool convert_all(const Tensor& tensor, float* out) {
+  if (tensor.contiguous()) return convert_contiguous(tensor, out);
+  if (tensor.shape.size() != 2 || !tensor.transposed().contiguous()) return gather(tensor, out);
+  // Projections are stored transposed: converted in one go, then turned.
+  const std::int64_t rows = tensor.shape[0], columns = tensor.shape[1];
+  std::vector<float> stored(static_cast<std::size_t>(rows * columns));
+  const bool good = convert_contiguous(tensor.transposed(), stored.data());
+  for (std::int64_t i = 0; i < rows; ++i) {
+    for (std::int64_t j = 0; j < columns; ++j) *out++ = stored[j * rows + i];
+  }
+  return good;
 }
 
 }  // namespace
 
-void convert_to_float(const Weight& weight, std::int64_t first, std::int64_t count, float* out) {
-  const std::byte* from = weight.data + first * static_cast<std::int64_t>(size_of(weight.type));
-  switch (weight.type) {
-    case WeightType::kFloat32:
+void convert_to_float(const Tensor& tensor, std::int64_t first, std::int64_t count, float* out) {
+  const std::byte* from = tensor.data + first * static_cast<std::int64_t>(size_of(tensor.type));
+  switch (tensor.type) {
+    case TensorType::kFloat32:
       std::memcpy(out, from, static_cast<std::size_t>(count) * sizeof(float));
       return;
-    case WeightType::kFloat16:
+    case TensorType::kFloat16:
       return half_to_float(from, count, out);
     default:
-      for (std::int64_t i = 0; i < count; ++i) out[i] = element(weight, first + i);
+      for (std::int64_t i = 0; i < count; ++i) out[i] = element(tensor, first + i);
   }
 }
 
-const Weight& Loader::weight(const std::string& name) const {
-  const Weight* found = weights_.find(name);
-  if (found == nullptr) throw Error(fmt::format("{} lacks the weight {}", weights_.path(), name));
-  return *found;
+void Loader::read_into(const std::string& name, float* out) const {
+  const Weight& weight = weights_.at(name);
+  if (convert_all(weight.tensor, out)) return;
+  throw Error(
+      ErrorCode::kCorrupt,
+      fmt::format("{}: weight {} holds NaN, expected finite numbers; the file is damaged or "
+                  "the training that made it had failed",
+                  weights_.path(), weight.stored));
 }
 
-float* Loader::read(const std::string& name) {
-  const Weight& source = weight(name);
-  const std::int64_t count = element_count(source.shape);
+float* Loader::read_joined(const std::vector<std::string>& names) {
+  std::int64_t count = 0;
+  for (const std::string& name : names) count += element_count(shape(name));
   if (count > buffer_size_) {
     scratch_ = std::make_unique<Arena>(1);
     buffer_ = reinterpret_cast<float*>(scratch_->allocate(count * sizeof(float)));
     buffer_size_ = count;
   }
-  read_all(source, buffer_);
+  float* out = buffer_;
+  for (const std::string& name : names) {
+    read_into(name, out);
+    out += element_count(shape(name));
+  }
   return buffer_;
 }
 
 std::vector<float> Loader::vector(const std::string& name) const {
-  const Weight& source = weight(name);
-  std::vector<float> values(static_cast<std::size_t>(element_count(source.shape)));
-  read_all(source, values.data());
+  std::vector<float> values(static_cast<std::size_t>(element_count(shape(name))));
+  read_into(name, values.data());
   return values;
 }
 

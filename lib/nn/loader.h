@@ -1,5 +1,6 @@
-// What layers are built from: the weights of a model by name, converted to float32, and the arena
-// that packed weights are put into. Exists only while a tower is built.
+// What layers are built from: the weights of a model by their canonical names, converted to
+// float32, and the arena that packed weights are put into. Exists only while a tower is built. A
+// weight that holds NaN is an Error (kCorrupt) that names it; it is found while it is converted.
 #pragma once
 
 #include <cstdint>
@@ -7,15 +8,16 @@
 #include <string>
 #include <vector>
 
+#include "clip/precision.h"
 #include "model/weights.h"
-#include "nn/memory.h"
-#include "nn/precision.h"
+#include "nn/arena.h"
 
 namespace clip {
 
 class Loader {
  public:
-  // `weights` must outlive the loader, `arena` the layers that are built.
+  // `weights` must outlive the loader, `arena` the layers that are built. Weights lie in a mapped
+  // file: once they are converted, their pages are given back (release_pages).
   Loader(const Weights& weights, Precision precision, Arena* arena)
       : weights_(weights), precision_(precision), arena_(arena) {}
 
@@ -28,14 +30,19 @@ class Loader {
 
   bool has(const std::string& name) const { return weights_.find(name) != nullptr; }
   // The weight as it lies in the file. Throws Error when there is none.
-  const Weight& weight(const std::string& name) const;
+  const Tensor& tensor(const std::string& name) const { return weights_.at(name).tensor; }
+  const Shape& shape(const std::string& name) const { return tensor(name).shape; }
 
   // All elements in row-major order, as float32, whatever they are stored in. `read` lends one
-  // buffer that the next `read` overwrites, `vector` gives a copy.
-  float* read(const std::string& name);
+  // buffer that the next read overwrites; `read_joined` puts several weights into it, one behind
+  // the other; `vector` gives a copy.
+  float* read(const std::string& name) { return read_joined({name}); }
+  float* read_joined(const std::vector<std::string>& names);
   std::vector<float> vector(const std::string& name) const;
 
  private:
+  void read_into(const std::string& name, float* out) const;
+
   const Weights& weights_;
   Precision precision_;
   Arena* arena_;
@@ -44,7 +51,8 @@ class Loader {
   std::int64_t buffer_size_ = 0;  // floats
 };
 
-// `count` elements of a weight that lies contiguously, from element `first` on, as float32.
-void convert_to_float(const Weight& weight, std::int64_t first, std::int64_t count, float* out);
+// `count` elements of a tensor that lies contiguously, from element `first` on, as float32. They
+// are not checked for NaN.
+void convert_to_float(const Tensor& tensor, std::int64_t first, std::int64_t count, float* out);
 
 }  // namespace clip

@@ -18,10 +18,10 @@ void parallel_for(std::int64_t count, const Use& use) {
 
 // Calls use(begin, end) for pieces of [0, count), none smaller than `least` unless it is the last.
 template <typename Use>
-void parallel_ranges(std::int64_t count, std::int64_t least, const Use& use) {
-  const std::int64_t most = omp_get_max_threads();
-  std::int64_t size = (count + most - 1) / most;
-  if (size < least) size = least;
+void parallel_ranges(std::int64_t count, std::int64_t min, const Use& use) {
+  const std::int64_t max = omp_get_max_threads();
+  std::int64_t size = (count + max - 1) / max;
+  if (size < min) size = min;
   parallel_for((count + size - 1) / size, [&](std::int64_t i) {
     const std::int64_t begin = i * size;
     use(begin, begin + size < count ? begin + size : count);

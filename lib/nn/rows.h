@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "nn/precision.h"
+#include "clip/precision.h"
 
 namespace clip {
 

@@ -17,7 +17,7 @@
 
 namespace clip {
 
-// Members carry their meaning: 16 floats, and the same bits as integers.
+// 16 lanes as float, signed, unsigned, and 16-bit halves.
 typedef float Float16x __attribute__((vector_size(64)));
 typedef std::int32_t Int16x __attribute__((vector_size(64)));
 typedef std::uint32_t UInt16x __attribute__((vector_size(64)));
@@ -102,9 +102,9 @@ CLIP_INLINE void exp_of(const Float16x& x, Float16x* result) {
 // 2^x for x <= 0, to 1e-4 of it, for what is rounded to bfloat16 next; 2^-125 below that. x = n + f
 // with |f| <= 1/2: 2^f by the cubic of least relative error, and 2^n by the exponent's bits.
 CLIP_INLINE void exp2_roughly(const Float16x& x, Float16x* result) {
-  constexpr float kRounder = 12582912.0F, kLeast = -125.0F;  // smaller ones would be slow to add
-  const Float16x least = Float16x{} + kLeast;
-  const Float16x clamped = x > least ? x : least;
+  constexpr float kRounder = 12582912.0F, kMin = -125.0F;  // smaller ones would be slow to add
+  const Float16x min = Float16x{} + kMin;
+  const Float16x clamped = x > min ? x : min;
   const Float16x shifted = clamped + kRounder;  // n in the low bits
   const Float16x f = clamped - (shifted - kRounder);
   Float16x p = f * 0.05517167F + 0.24261113F;

@@ -9,24 +9,25 @@
 namespace clip {
 namespace {
 
-// Queries are the first third of in_proj, keys and values the rest.
+// The queries, scaled by 1 / sqrt(head width).
 Linear load_query(Loader* loader, const std::string& scope, std::int64_t heads) {
-  const std::int64_t width = loader->weight(scope + ".in_proj_weight").shape[1];
-  float* weight = loader->read(scope + ".in_proj_weight");
-  std::vector<float> bias = loader->vector(scope + ".in_proj_bias");
-  bias.resize(static_cast<std::size_t>(width));
-  const float scale = 1 / std::sqrt(static_cast<float>(width / heads));
-  for (std::int64_t i = 0; i < width * width; ++i) weight[i] *= scale;
+  const Shape& shape = loader->shape(scope + ".weight");
+  std::vector<float> bias = loader->vector(scope + ".bias");
+  float* weight = loader->read(scope + ".weight");
+  const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
+  for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
   for (float& value : bias) value *= scale;
-  return Linear(loader, weight, std::move(bias), width, width, Epilogue::kNone);
+  return Linear(loader, weight, std::move(bias), shape[0], shape[1], Epilogue::kNone);
 }
 
+// Keys and values as one layer: both are products of the same rows.
 Linear load_key_value(Loader* loader, const std::string& scope) {
-  const std::int64_t width = loader->weight(scope + ".in_proj_weight").shape[1];
-  const float* weight = loader->read(scope + ".in_proj_weight");
-  std::vector<float> bias = loader->vector(scope + ".in_proj_bias");
-  bias.erase(bias.begin(), bias.begin() + width);
-  return Linear(loader, weight + width * width, std::move(bias), 2 * width, width, Epilogue::kNone);
+  const Shape& shape = loader->shape(scope + ".key.weight");
+  std::vector<float> bias = loader->vector(scope + ".key.bias");
+  const std::vector<float> value_bias = loader->vector(scope + ".value.bias");
+  bias.insert(bias.end(), value_bias.begin(), value_bias.end());
+  const float* weight = loader->read_joined({scope + ".key.weight", scope + ".value.weight"});
+  return Linear(loader, weight, std::move(bias), 2 * shape[0], shape[1], Epilogue::kNone);
 }
 
 Epilogue epilogue_of(Activation activation) {
@@ -54,19 +55,19 @@ TransformerScratch::TransformerScratch(std::int64_t rows, std::int64_t outputs, 
 
 TransformerBlock::TransformerBlock(Loader* loader, const std::string& scope, std::int64_t heads,
                                    Activation activation)
-    : ln_1_(loader, scope + ".ln_1"),
-      query_(load_query(loader, scope + ".attn", heads)),
-      key_value_(load_key_value(loader, scope + ".attn")),
-      out_(Linear::load(loader, scope + ".attn.out_proj", Epilogue::kAdd)),
-      ln_2_(loader, scope + ".ln_2"),
-      c_fc_(Linear::load(loader, scope + ".mlp.c_fc", epilogue_of(activation))),
-      c_proj_(Linear::load(loader, scope + ".mlp.c_proj", Epilogue::kAdd)) {}
+    : norm_1_(loader, scope + ".norm_1"),
+      query_(load_query(loader, scope + ".attention.query", heads)),
+      key_value_(load_key_value(loader, scope + ".attention")),
+      output_(Linear::load(loader, scope + ".attention.output", Epilogue::kAdd)),
+      norm_2_(loader, scope + ".norm_2"),
+      up_(Linear::load(loader, scope + ".mlp.up", epilogue_of(activation))),
+      down_(Linear::load(loader, scope + ".mlp.down", Epilogue::kAdd)) {}
 
-Transformer::Transformer(Loader* loader, const std::string& scope, std::int64_t layers,
+Transformer::Transformer(Loader* loader, const std::string& tower, std::int64_t layers,
                          std::int64_t heads, Activation activation)
     : heads_(heads) {
   for (std::int64_t i = 0; i < layers; ++i) {
-    blocks_.emplace_back(loader, fmt::format("{}.resblocks.{}", scope, i), heads, activation);
+    blocks_.emplace_back(loader, fmt::format("{}.blocks.{}", tower, i), heads, activation);
   }
 }
 
@@ -81,11 +82,11 @@ Rows Transformer::operator()(const Rows& x, const Attend& attend_all,
     const TransformerBlock& block = blocks_[i];
     const bool is_last = i + 1 == blocks_.size();
 
-    // x = x + attention(ln_1(x))
+    // x = x + attention(norm_1(x))
     const Rows normed = scratch.normed.rows(0, x.count);
     const Rows key_value = scratch.key_value.rows(0, x.count);
     const Rows keys = key_value.columns(0, x.width), values = key_value.columns(x.width, x.width);
-    block.ln_1_(x, normed);
+    block.norm_1_(x, normed);
     block.key_value_(normed, key_value);
     Rows stream = x, asking = normed;
     if (is_last) {  // from here on the wanted rows only
@@ -102,14 +103,14 @@ Rows Transformer::operator()(const Rows& x, const Attend& attend_all,
     } else {
       attend_all(query, keys, values, mixed);
     }
-    block.out_(mixed, stream);
+    block.output_(mixed, stream);
 
-    // x = x + mlp(ln_2(x))
+    // x = x + mlp(norm_2(x))
     const Rows normed_2 = scratch.normed.rows(0, stream.count);
     const Rows hidden = scratch.hidden.rows(0, stream.count);
-    block.ln_2_(stream, normed_2);
-    block.c_fc_(normed_2, hidden);
-    block.c_proj_(hidden, stream);
+    block.norm_2_(stream, normed_2);
+    block.up_(normed_2, hidden);
+    block.down_(hidden, stream);
   }
   return chosen;
 }

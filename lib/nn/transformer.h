@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "model/config.h"
+#include "clip/model_config.h"
 #include "nn/attention.h"
 #include "nn/layer_norm.h"
 #include "nn/linear.h"
@@ -32,17 +32,17 @@ struct TransformerScratch {
 
 class TransformerBlock {
  public:
-  // The block "<scope>": "<scope>.ln_1.weight" and so on.
+  // The block "<scope>": "<scope>.norm_1.weight" and so on (model/canonical.h).
   TransformerBlock(Loader* loader, const std::string& scope, std::int64_t heads,
                    Activation activation);
 
  private:
   friend class Transformer;
-  LayerNorm ln_1_;
-  Linear query_, key_value_;  // in_proj, the queries scaled by 1 / sqrt(head width)
-  Linear out_;
-  LayerNorm ln_2_;
-  Linear c_fc_, c_proj_;
+  LayerNorm norm_1_;
+  Linear query_, key_value_;  // the queries scaled by 1 / sqrt(head width)
+  Linear output_;
+  LayerNorm norm_2_;
+  Linear up_, down_;
 };
 
 class Transformer {
@@ -50,8 +50,8 @@ class Transformer {
   // How rows attend to each other in all blocks but the last: (queries, keys, values, result).
   using Attend = std::function<void(const Rows&, const Rows&, const Rows&, const Rows&)>;
 
-  // "<scope>.resblocks.0" and so on.
-  Transformer(Loader* loader, const std::string& scope, std::int64_t layers, std::int64_t heads,
+  // "<tower>.blocks.0" and so on.
+  Transformer(Loader* loader, const std::string& tower, std::int64_t layers, std::int64_t heads,
               Activation activation);
 
   // Only the rows `wanted` of the result are read by CLIP (the class token, the end of a text), so

@@ -1,22 +1,34 @@
 #include "pipeline/image_stream.h"
 
+#include <algorithm>
+#include <chrono>
 #include <new>
 #include <system_error>
 #include <utility>
 
-#include "error.h"
 #include "image/thumbnail.h"
 
 namespace clip {
+namespace {
 
-ImageStream::ImageStream(NextPath next_path, PreprocessRule rule, StreamOptions options)
-    : next_path_(std::move(next_path)), rule_(rule), options_(options) {
+// How long results that are ready may wait for another, to be encoded together with it, where their
+// order does not matter. About as long as a large photo takes to decode.
+constexpr std::chrono::milliseconds kMaxBatchDelay{20};
+
+}  // namespace
+
+ImageStream::ImageStream(NextImage next_source, const Preprocessing& rule,
+                         const StreamOptions& options)
+    : next_source_(std::move(next_source)), rule_(rule), options_(options) {
+  const int workers = std::max(options_.workers, 1);
+  workers_.reserve(static_cast<std::size_t>(workers));
   try {
-    for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { work(); });
+    for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
   } catch (const std::system_error& error) {
     // The system gives no more threads; those that there are do the work.
     if (workers_.empty()) {
-      throw Error(std::string("cannot start a thread to decode pictures: ") + error.what());
+      throw Error(ErrorCode::kIo,
+                  std::string("cannot start a thread to decode images: ") + error.what());
     }
   }
 }
@@ -30,6 +42,11 @@ ImageStream::~ImageStream() {
   for (std::thread& worker : workers_) worker.join();
 }
 
+bool ImageStream::source_ended() {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return ended_;
+}
+
 ImageStream::Slot* ImageStream::end() {
   const std::lock_guard<std::mutex> lock(mutex_);
   asking_ = false;
@@ -38,18 +55,19 @@ ImageStream::Slot* ImageStream::end() {
   return nullptr;
 }
 
-ImageStream::Slot* ImageStream::take_path() {
+ImageStream::Slot* ImageStream::take_source() {
   const std::lock_guard<std::mutex> one_at_a_time(source_mutex_);
   {
     std::unique_lock<std::mutex> lock(mutex_);
-    room_.wait(lock, [this] { return stopped_ || ended_ || slots_.size() < options_.ahead; });
+    const std::size_t ahead = std::max<std::size_t>(options_.ahead, 1);
+    room_.wait(lock, [&] { return stopped_ || ended_ || slots_.size() < ahead; });
     if (stopped_ || ended_) return nullptr;
     asking_ = true;
   }
   ready_.notify_all();
-  PicturePath picture;
+  ImageSource source;
   try {
-    if (!next_path_(&picture)) return end();
+    if (!next_source_(&source)) return end();
   } catch (...) {
     failure_ = std::current_exception();
     return end();
@@ -57,35 +75,39 @@ ImageStream::Slot* ImageStream::take_path() {
   const std::lock_guard<std::mutex> lock(mutex_);
   asking_ = false;
   Slot& slot = slots_.emplace_back();
-  slot.image.path = std::move(picture.path);
-  slot.image.error = std::move(picture.error);
-  slot.image.tag = picture.tag;
+  slot.image.error = source.error;
+  slot.image.source = std::move(source);
   return &slot;
 }
 
-void ImageStream::prepare(PreparedImage* image, PixelStore* store) const {
+void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
+  const std::string& name = image->source.name;
   try {
-    const Picture picture = decode_file(image->path, options_.decode, store);
-    image->pixels = preprocess(picture, rule_);
+    const Image decoded = image->source.bytes == nullptr
+                              ? decode_file(name, options_.decode, buffer)
+                              : decode_bytes(*image->source.bytes, name, options_.decode, buffer);
+    image->pixels = preprocess(decoded, rule_);
     if (options_.thumbnail_side > 0) {
-      image->thumbnail = jpeg_thumbnail(picture, options_.thumbnail_side);
+      image->thumbnail = jpeg_thumbnail(decoded, options_.thumbnail_side);
     }
     return;
   } catch (const Error& error) {
-    image->error = error.what();
+    image->error = error;
   } catch (const std::bad_alloc&) {
-    image->error = "cannot use " + image->path + ": there is not enough memory to decode it";
-  } catch (const std::exception& error) {  // of OpenCV: a thread that lets it go ends the process
-    image->error = "cannot use " + image->path + ": " + error.what();
+    image->error =
+        Error(ErrorCode::kIo, "cannot use " + name + ": there is not enough memory to decode it");
+  } catch (const std::exception& error) {
+    // Of a library, such as OpenCV. An exception that leaves a thread ends the process.
+    image->error = Error(ErrorCode::kInternal, "cannot use " + name + ": " + error.what());
   }
   image->pixels.clear();
 }
 
 void ImageStream::work() {
-  PixelStore store;
-  while (Slot* slot = take_path()) {
+  PixelBuffer buffer;
+  while (Slot* slot = take_source()) {
     PreparedImage image = std::move(slot->image);
-    if (image.error.empty()) prepare(&image, &store);
+    if (!image.error) prepare(&image, &buffer);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       slot->image = std::move(image);
@@ -95,15 +117,29 @@ void ImageStream::work() {
   }
 }
 
+ImageStream::Slots::iterator ImageStream::next_ready() {
+  if (options_.order == ResultOrder::kAsReady) {
+    return std::find_if(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.ready; });
+  }
+  return !slots_.empty() && slots_.front().ready ? slots_.begin() : slots_.end();
+}
+
 bool ImageStream::next(PreparedImage* image) {
   std::unique_lock<std::mutex> lock(mutex_);
-  ready_.wait(lock, [this] { return slots_.empty() ? ended_ : slots_.front().ready; });
+  ready_.wait(lock, [this] { return slots_.empty() ? ended_ : next_ready() != slots_.end(); });
   return hand_out(std::move(lock), image);
 }
 
-bool ImageStream::next_at_hand(PreparedImage* image) {
+bool ImageStream::try_next(PreparedImage* image) {
   std::unique_lock<std::mutex> lock(mutex_);
-  ready_.wait(lock, [this] { return slots_.empty() ? ended_ || asking_ : slots_.front().ready; });
+  const auto decided = [this] {
+    return slots_.empty() ? ended_ || asking_ : next_ready() != slots_.end();
+  };
+  if (options_.order == ResultOrder::kAsReady) {
+    if (!ready_.wait_for(lock, kMaxBatchDelay, decided)) return false;
+  } else {
+    ready_.wait(lock, decided);
+  }
   return !slots_.empty() && hand_out(std::move(lock), image);
 }
 
@@ -112,8 +148,9 @@ bool ImageStream::hand_out(std::unique_lock<std::mutex> lock, PreparedImage* ima
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     return false;
   }
-  *image = std::move(slots_.front().image);
-  slots_.pop_front();
+  const auto slot = next_ready();
+  *image = std::move(slot->image);
+  slots_.erase(slot);
   lock.unlock();
   room_.notify_one();
   return true;

@@ -18,7 +18,7 @@ double share(std::uint64_t part, std::uint64_t whole) {
 Accuracy::Accuracy(std::size_t classes) : of_class_(classes) {}
 
 void Accuracy::add(std::size_t truth, const std::vector<RankedLabel>& ranking) {
-  ++pictures_;
+  ++images_;
   ++of_class_[truth];
   ++confusion_[{truth, ranking.front().label}];
   for (std::size_t rank = 0; rank < ranking.size(); ++rank) {
@@ -30,18 +30,18 @@ void Accuracy::add(std::size_t truth, const std::vector<RankedLabel>& ranking) {
 
 double Accuracy::top_k(std::size_t k) const {
   const auto end = at_rank_.begin() + static_cast<std::ptrdiff_t>(std::min(k, at_rank_.size()));
-  return share(std::accumulate(at_rank_.begin(), end, std::uint64_t{0}), pictures_);
+  return share(std::accumulate(at_rank_.begin(), end, std::uint64_t{0}), images_);
 }
 
 double Accuracy::recall(std::size_t of_class) const {
-  return share(confusion(of_class, of_class), pictures(of_class));
+  return share(confusion(of_class, of_class), images(of_class));
 }
 
 double Accuracy::mean_recall() const {
   double sum = 0;
   std::uint64_t counted = 0;
   for (std::size_t i = 0; i < of_class_.size(); ++i) {
-    if (pictures(i) == 0) continue;
+    if (images(i) == 0) continue;
     sum += recall(i);
     ++counted;
   }
@@ -59,16 +59,15 @@ std::vector<Accuracy::Confused> Accuracy::confusion() const {
   return pairs;
 }
 
-std::vector<Accuracy::Confused> Accuracy::most_confused(std::size_t most) const {
+std::vector<Accuracy::Confused> Accuracy::confused_pairs(std::size_t max) const {
   std::vector<Confused> pairs = confusion();
   pairs.erase(std::remove_if(pairs.begin(), pairs.end(),
                              [](const Confused& pair) { return pair.truth == pair.predicted; }),
               pairs.end());
   std::sort(pairs.begin(), pairs.end(), [](const Confused& a, const Confused& b) {
-    return std::tuple(b.pictures, a.truth, a.predicted) <
-           std::tuple(a.pictures, b.truth, b.predicted);
+    return std::tuple(b.images, a.truth, a.predicted) < std::tuple(a.images, b.truth, b.predicted);
   });
-  if (pairs.size() > most) pairs.resize(most);
+  if (pairs.size() > max) pairs.resize(max);
   return pairs;
 }
 

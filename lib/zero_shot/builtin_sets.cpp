@@ -5,24 +5,15 @@
 
 #include <algorithm>
 
-#include "error.h"
+#include "base/embedded_file.h"
+#include "clip/error.h"
+#include "zero_shot/label_set.h"
 #include "zero_shot/prompt_templates.h"
 
+extern "C" const clip::EmbeddedFile clip_label_sets[], clip_label_sets_end[];
+extern "C" const clip::EmbeddedFile clip_template_sets[], clip_template_sets_end[];
+
 namespace clip {
-namespace {
-
-// A file in the binary, as embedded_sets.S.in lays them out.
-struct EmbeddedFile {
-  const char* name;  // without folder and ending
-  const char* begin;
-  const char* end;
-};
-
-}  // namespace
-
-extern "C" const EmbeddedFile clip_label_sets_begin[], clip_label_sets_end[];
-extern "C" const EmbeddedFile clip_template_sets_begin[], clip_template_sets_end[];
-
 namespace {
 
 std::vector<std::string> names(const EmbeddedFile* begin, const EmbeddedFile* end) {
@@ -36,29 +27,28 @@ std::string_view text_of(const EmbeddedFile* begin, const EmbeddedFile* end,
                          const std::string& name, const char* what) {
   const EmbeddedFile* file =
       std::find_if(begin, end, [&](const EmbeddedFile& each) { return name == each.name; });
-  if (file != end) return std::string_view(file->begin, std::size_t(file->end - file->begin));
-  throw Error(fmt::format("there is no {} '{}'; there are {}", what, name,
-                          fmt::join(names(begin, end), ", ")));
+  if (file != end) return file->bytes();
+  throw Error(ErrorCode::kNotFound, fmt::format("there is no {} '{}'; there are {}", what, name,
+                                                fmt::join(names(begin, end), ", ")));
 }
 
 }  // namespace
 
 std::vector<std::string> label_set_names() {
-  return names(clip_label_sets_begin, clip_label_sets_end);
+  return names(clip_label_sets, clip_label_sets_end);
 }
 
 std::vector<std::string> template_set_names() {
-  return names(clip_template_sets_begin, clip_template_sets_end);
+  return names(clip_template_sets, clip_template_sets_end);
 }
 
 std::vector<Label> builtin_label_set(const std::string& name) {
-  return parse_label_lines(text_of(clip_label_sets_begin, clip_label_sets_end, name, "label set"),
-                           name);
+  return parse_label_lines(text_of(clip_label_sets, clip_label_sets_end, name, "label set"), name);
 }
 
 std::vector<std::string> builtin_template_set(const std::string& name) {
   return parse_template_lines(
-      text_of(clip_template_sets_begin, clip_template_sets_end, name, "template set"), name);
+      text_of(clip_template_sets, clip_template_sets_end, name, "template set"), name);
 }
 
 }  // namespace clip

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "zero_shot/label_set.h"
+#include "clip/zero_shot.h"
 
 namespace clip {
 
@@ -12,7 +12,7 @@ namespace clip {
 std::vector<std::string> label_set_names();
 std::vector<std::string> template_set_names();
 
-// Throw Error for an unknown name, naming those that there are.
+// Throw Error (kNotFound) for an unknown name, naming those that exist.
 std::vector<Label> builtin_label_set(const std::string& name);
 std::vector<std::string> builtin_template_set(const std::string& name);
 

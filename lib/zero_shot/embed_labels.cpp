@@ -1,15 +1,17 @@
-#include "zero_shot/embed_labels.h"
+#include <fmt/format.h>
 
 #include <algorithm>
 
-#include "error.h"
+#include "clip/error.h"
+#include "clip/zero_shot.h"
+#include "pipeline/excerpt.h"
 #include "zero_shot/prompt_templates.h"
 
 namespace clip {
 namespace {
 
-// Prompts embedded at once: many, for those of one template share their beginning, which the native
-// text tower computes once.
+// Prompts embedded at once: many, since those of one template share their beginning, which the
+// native text tower computes once.
 constexpr std::size_t kPromptsAtOnce = 1024;
 
 // One prompt of one label. Prompts of a template stand together.
@@ -37,10 +39,22 @@ std::vector<LabelPrompt> all_prompts(const std::vector<Label>& labels,
   return prompts;
 }
 
+void check_labels(const std::vector<Label>& labels, const std::vector<std::string>& templates) {
+  if (labels.empty()) throw Error(ErrorCode::kInvalidArgument, "there are no labels");
+  for (const Label& label : labels) {
+    if (!templates.empty() || !label.prompts.empty()) continue;
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        fmt::format("the label \"{}\" has no prompt, and there is no template that makes one",
+                    excerpt(label.name)));
+  }
+}
+
 }  // namespace
 
 Embeddings embed_labels(const std::vector<Label>& labels, const std::vector<std::string>& templates,
                         const EmbedPrompts& embed, const PromptProgress& progress) {
+  check_labels(labels, templates);
   const std::vector<LabelPrompt> prompts = all_prompts(labels, templates);
   Embeddings sums;
   sums.count = static_cast<std::int64_t>(labels.size());
@@ -58,8 +72,14 @@ Embeddings embed_labels(const std::vector<Label>& labels, const std::vector<std:
     }
     if (progress) progress(end, prompts.size());
   }
-  if (sums.values.empty()) throw Error("there are labels without a prompt and without a template");
-  normalize(&sums);
+  for (std::int64_t i = 0; i < sums.count; ++i) {
+    const double norm = normalize(sums.row(i), sums.dim);
+    if (usable_norm(norm)) continue;
+    throw Error(
+        ErrorCode::kInternal,
+        fmt::format("cannot use the label \"{}\": the mean of its prompts has the length {}",
+                    excerpt(labels[static_cast<std::size_t>(i)].name), norm));
+  }
   return sums;
 }
 

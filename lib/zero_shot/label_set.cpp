@@ -5,25 +5,20 @@
 #include <unordered_map>
 #include <utility>
 
-#include "error.h"
+#include "base/strings.h"
+#include "clip/error.h"
 
 namespace clip {
 namespace {
 
-bool is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return text;
+Error invalid(const std::string& message) {
+  return Error(ErrorCode::kInvalidArgument, message);
 }
 
 // Takes one field off the front of a CSV record, and the comma behind it.
 std::string take_field(std::string_view* rest, bool* more) {
   std::string field;
-  while (!rest->empty() && is_blank(rest->front())) rest->remove_prefix(1);
+  *rest = trimmed(*rest);
   if (rest->empty() || rest->front() != '"') {
     const std::size_t comma = rest->find(',');
     field = trimmed(rest->substr(0, comma));
@@ -33,7 +28,8 @@ std::string take_field(std::string_view* rest, bool* more) {
     for (;;) {
       const std::size_t quote = rest->find('"');
       if (quote == std::string_view::npos) {
-        throw Error(fmt::format("the label \"{} has no closing quote", field + std::string(*rest)));
+        throw invalid(
+            fmt::format("the label \"{} has no closing quote", field + std::string(*rest)));
       }
       field += rest->substr(0, quote);
       rest->remove_prefix(quote + 1);
@@ -41,9 +37,9 @@ std::string take_field(std::string_view* rest, bool* more) {
       field += '"';
       rest->remove_prefix(1);
     }
-    while (!rest->empty() && is_blank(rest->front())) rest->remove_prefix(1);
+    *rest = trimmed(*rest);
     if (!rest->empty() && rest->front() != ',') {
-      throw Error(
+      throw invalid(
           fmt::format("behind the quoted label '{}' comes neither a comma nor the end", field));
     }
   }
@@ -76,27 +72,20 @@ std::vector<Label> parse_label_list(std::string_view list) {
   Collector collector;
   for (bool more = true, is_new = false; more;) {
     const std::string name = take_field(&list, &more);
-    if (name.empty()) throw Error("a label in the list is empty");
+    if (name.empty()) throw invalid("a label in the list is empty");
     collector.label(name, &is_new);
-    if (!is_new) throw Error(fmt::format("the label '{}' is in the list twice", name));
+    if (!is_new) throw invalid(fmt::format("the label '{}' is in the list twice", name));
   }
   return collector.take();
 }
 
 std::vector<Label> parse_label_lines(std::string_view text, const std::string& source) {
   Collector collector;
-  std::size_t number = 0;
-  const auto fail = [&](const std::string& why) -> Error {
-    return Error(fmt::format("{}, line {}: {}", source, number, why));
+  Lines lines(text);
+  const auto fail = [&](const std::string& why) {
+    return invalid(fmt::format("{}, line {}: {}", source, lines.number(), why));
   };
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (text.substr(0, 3) == kByteOrderMark) text.remove_prefix(3);
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    ++number;
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  for (std::string_view line; lines.next(&line);) {
     if (trimmed(line).empty()) continue;
     const std::size_t tab = line.find('\t');
     const std::string name(trimmed(line.substr(0, tab)));
@@ -115,7 +104,7 @@ std::vector<Label> parse_label_lines(std::string_view text, const std::string& s
     label->prompts.push_back(prompt);
   }
   auto labels = collector.take();
-  if (labels.empty()) throw Error(fmt::format("{} holds no labels", source));
+  if (labels.empty()) throw invalid(fmt::format("{} holds no labels", source));
   return labels;
 }
 

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <utility>
-
-#include "error.h"
+#include "base/strings.h"
+#include "clip/error.h"
+#include "pipeline/excerpt.h"
 
 namespace clip {
 namespace {
@@ -16,8 +16,9 @@ constexpr std::string_view kPlace = "{}";
 void check_template(const std::string& prompt_template) {
   if (prompt_template.find(kPlace) != std::string::npos) return;
   throw Error(
+      ErrorCode::kInvalidArgument,
       fmt::format("the template '{}' has no {{}} for the label, as \"a photo of a {{}}.\" has",
-                  prompt_template));
+                  excerpt(prompt_template)));
 }
 
 std::string fill_template(std::string_view prompt_template, std::string_view label) {
@@ -31,24 +32,37 @@ std::string fill_template(std::string_view prompt_template, std::string_view lab
   }
 }
 
-std::vector<std::string> parse_template_lines(std::string_view text, const std::string& source) {
-  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-  if (text.substr(0, 3) == kByteOrderMark) text.remove_prefix(3);
-  std::vector<std::string> templates;
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const std::size_t end = text.find('\n');
-    std::string line(text.substr(0, end));
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.find_first_not_of(" \t") == std::string::npos) continue;
-    try {
-      check_template(line);
-    } catch (const Error& error) {
-      throw Error(fmt::format("{}, line {}: {}", source, number, error.what()));
+std::uint64_t filled_bytes(const std::vector<std::string>& templates,
+                           const std::vector<std::string>& labels) {
+  std::uint64_t label_bytes = 0;
+  for (const std::string& label : labels) label_bytes += label.size();
+  std::uint64_t bytes = 0;
+  for (const std::string& each : templates) {
+    std::uint64_t places = 0;
+    for (std::size_t at = each.find(kPlace); at != std::string::npos;
+         at = each.find(kPlace, at + kPlace.size())) {
+      ++places;
     }
-    templates.push_back(std::move(line));
+    bytes += labels.size() * (each.size() - places * kPlace.size()) + places * label_bytes;
   }
-  if (templates.empty()) throw Error(fmt::format("{} holds no templates", source));
+  return bytes;
+}
+
+std::vector<std::string> parse_template_lines(std::string_view text, const std::string& source) {
+  std::vector<std::string> templates;
+  Lines lines(text);
+  for (std::string_view line; lines.next(&line);) {
+    if (trimmed(line).empty()) continue;
+    templates.emplace_back(line);
+    try {
+      check_template(templates.back());
+    } catch (const Error& error) {
+      throw error.within(fmt::format("{}, line {}", source, lines.number()));
+    }
+  }
+  if (templates.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("{} holds no templates", source));
+  }
   return templates;
 }
 

@@ -1,11 +1,21 @@
-#include "zero_shot/ranking.h"
-
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
-#include "zero_shot/similarity.h"
+#include "clip/zero_shot.h"
 
 namespace clip {
+
+std::vector<double> probabilities(const double* cosines, std::size_t count, double logit_scale) {
+  std::vector<double> shares(cosines, cosines + count);
+  if (count == 0) return shares;
+  // Shifting by the maximum keeps the exponentials in range and changes nothing else.
+  const double max = *std::max_element(shares.begin(), shares.end());
+  double sum = 0;
+  for (double& share : shares) sum += share = std::exp(logit_scale * (share - max));
+  for (double& share : shares) share /= sum;
+  return shares;
+}
 
 std::vector<RankedLabel> rank_labels(const double* cosines, std::size_t count, double logit_scale,
                                      std::size_t top_k) {

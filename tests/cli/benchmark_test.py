@@ -41,7 +41,7 @@ class Benchmark(unittest.TestCase):
                    "--threads", "1")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("native, fp32, 1 threads", done.stdout)
-        self.assertRegex(done.stdout, r"pictures, 2 at once +[\d.]+ +[\d.]+ +[\d.]+ ms +[\d.]+\n")
+        self.assertRegex(done.stdout, r"images, 2 at once +[\d.]+ +[\d.]+ +[\d.]+ ms +[\d.]+\n")
 
     def test_bad_options(self):
         for arguments in (("--batch", "0"), ("--batch", "a"), ("--seconds", "-1")):

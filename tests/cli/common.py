@@ -76,7 +76,7 @@ def json_lines(text):
 
 
 def reference_scores(model, images, texts, exif=False):
-    """The scores that the PyTorch reference computes from the same file, picture by picture."""
+    """The scores that the PyTorch reference computes from the same file, image by image."""
     with tempfile.TemporaryDirectory() as folder:
         ids = Path(folder) / "ids.jsonl"
         ids.write_text(run("tokenize", "--json", *texts).stdout)
@@ -90,10 +90,13 @@ def reference_scores(model, images, texts, exif=False):
 
 
 def scores_of(results):
-    """The scores, a list for each picture, of parsed JSON Lines."""
+    """The scores, a list for each image, of parsed JSON Lines."""
     return [[pair["score"] for pair in result["scores"]] for result in results]
 
 
-def largest_difference(one, other):
+def max_difference(one, other):
     assert len(one) == len(other) and all(len(a) == len(b) for a, b in zip(one, other))
     return max(abs(a - b) for row, column in zip(one, other) for a, b in zip(row, column))
+
+
+largest_difference = max_difference

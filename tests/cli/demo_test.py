@@ -1,4 +1,4 @@
-"""The demo model and its pictures: what is stored with them is what every engine, precision and
+"""The demo model and its images: what is stored with them is what every engine, precision and
 command gives, and the right answer comes first."""
 
 import json
@@ -8,13 +8,13 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from common import BINARY, ROOT, json_lines, largest_difference, run, scores_of
+from common import BINARY, ROOT, json_lines, max_difference, run, scores_of
 
 DEMO = ROOT / "data/demo"
 MODEL = DEMO / "demo-model.pt"
 STORED = json.loads((DEMO / "expected_scores.json").read_text(encoding="utf-8"))
 IMAGES = [str(DEMO / entry["image"]) for entry in STORED["images"]]
-# What the pictures show, of the prompts that are stored.
+# What the images show, of the prompts that are stored.
 SHOWN = {"cat.png": "a photo of a cat", "dog.png": "a photo of a dog",
          "car.png": "a photo of a car", "pizza.png": "a slice of pizza",
          "bicycle.png": "a bicycle", "owl.png": "an owl",
@@ -33,9 +33,9 @@ class Scores(unittest.TestCase):
     def check(self, allowed, *arguments):
         done = score(*arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
-        difference = largest_difference(scores_of(json_lines(done.stdout)),
+        difference = max_difference(scores_of(json_lines(done.stdout)),
                                         [entry["scores"] for entry in STORED["images"]])
-        print(f"{' '.join(arguments) or 'defaults'}: {len(IMAGES)} pictures, largest difference "
+        print(f"{' '.join(arguments) or 'defaults'}: {len(IMAGES)} images, largest difference "
               f"{difference:.5f}")
         self.assertLess(difference, allowed)
 
@@ -124,7 +124,7 @@ class Default(unittest.TestCase):
 
 
 class Commands(unittest.TestCase):
-    def test_classify_names_every_picture(self):
+    def test_classify_names_every_image(self):
         full = {"coffee": "cup of coffee",
                 "green_triangle_on_yellow": "green triangle on a yellow background"}
         done = run("classify", "--json", "--model", "demo", "--labels-file", DEMO / "labels.txt",
@@ -149,7 +149,7 @@ class Commands(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             for name in labels.split(","):
                 (Path(folder) / name).mkdir()
-                (Path(folder) / name / "picture.png").symlink_to(DEMO / f"{name}.png")
+                (Path(folder) / name / "image.png").symlink_to(DEMO / f"{name}.png")
             done = run("evaluate", "--json", "--model", MODEL, folder)
         self.assertEqual(json_lines(done.stdout)[0]["top_1"], 1)
 

@@ -1,13 +1,15 @@
 """The native engine against the export's own code, and what it does not need of the file."""
 
+import re
+import subprocess
 import sys
 import tempfile
 import unittest
 import zipfile
 from pathlib import Path
 
-from common import (MODELS, PROMPTS, ROOT, json_lines, largest_difference, need, photographs, run,
-                    scores_of)
+from common import (BINARY, MODELS, PROMPTS, ROOT, json_lines, max_difference, need, photographs,
+                    run, scores_of)
 
 torch = need("torch")
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -42,7 +44,7 @@ class Folder(unittest.TestCase):
 
 class WithoutRunningCode(Folder):
     def check_native(self):
-        difference = largest_difference(scores(self.path), scores(TINY))
+        difference = max_difference(scores(self.path), scores(TINY))
         self.assertEqual(difference, 0)
 
     def test_code_that_is_garbage(self):
@@ -84,6 +86,23 @@ class WithoutRunningCode(Folder):
         done = run("score", "--engine", "torchscript", "--model", TINY, photographs()[0], "a cat",
                    environment={"LD_DEBUG": "libs"})
         self.assertIn("libtorch", done.stderr)
+
+
+    def test_the_module_needs_nothing_of_curl(self):
+        """It is embedded into the binary; beside the binary, in the build folder, it lies as it was
+        linked."""
+        build = Path(BINARY).resolve().parent
+        modules = sorted(build.rglob("libclip_torchscript_module.so"))
+        if not modules and "CLIP_WITH_ONEDNN:BOOL=OFF" in (build / "CMakeCache.txt").read_text():
+            return  # such a build links LibTorch and has no module
+        self.assertEqual(len(modules), 1, build)
+        symbols = subprocess.run(["nm", "-D", modules[0]], capture_output=True, text=True,
+                                 check=True).stdout
+        undefined = re.findall(r"^ +U (\S+)", symbols, re.MULTILINE)
+        self.assertGreater(len(undefined), 10)
+        self.assertEqual([name for name in undefined if "curl" in name], [])
+        # Of its own it shows one symbol.
+        self.assertEqual(re.findall(r" T (\S*clip\S*)", symbols), ["clip_torchscript_entry"])
 
 
 class Choice(Folder):
@@ -145,7 +164,7 @@ class OtherProcessors(unittest.TestCase):
             for isa in ("AVX2", "SSE41"):
                 limit = {"ONEDNN_MAX_CPU_ISA": isa, "DNNL_MAX_CPU_ISA": isa}
                 there = scores(model, environment=limit)
-                self.assertLess(largest_difference(here, there), 0.001, isa)
+                self.assertLess(max_difference(here, there), 0.001, isa)
 
     def test_bf16_becomes_fp32_and_says_so(self):
         limit = {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"}
@@ -153,13 +172,13 @@ class OtherProcessors(unittest.TestCase):
                    *PROMPTS, environment=limit)
         self.assertEqual(done.returncode, 0)
         self.assertIn("computing in fp32", done.stderr)
-        self.assertLess(largest_difference(scores_of(json_lines(done.stdout)), scores(TINY)), 0.001)
+        self.assertLess(max_difference(scores_of(json_lines(done.stdout)), scores(TINY)), 0.001)
 
 
 class Precision(unittest.TestCase):
     def test_bf16_moves_scores_a_little(self):
         for model in (TINY, RESNET, MODELS / "tiny.pt", MODELS / "tiny-rn.pt"):
-            difference = largest_difference(scores(model), scores(model, "--precision", "bf16"))
+            difference = max_difference(scores(model), scores(model, "--precision", "bf16"))
             print(f"{model.name}: bf16 moves scores by at most {difference:.4f}")
             self.assertLess(difference, 0.3)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import tempfile
 import unittest
 from pathlib import Path
@@ -64,6 +65,17 @@ class Inspect(unittest.TestCase):
             self.assertEqual(described["parameters"],
                              sum(parameter.numel() for parameter in module.parameters()))
 
+    def test_identity_is_that_of_the_contents(self):
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / "copy.pt"
+            shutil.copy(MODELS / "tiny.pt", copy)
+            there, here = (json.loads(run("models", "inspect", "--json", path).stdout)
+                           for path in (MODELS / "tiny.pt", copy))
+        self.assertEqual(there["format"], "TorchScript")
+        self.assertRegex(there["identity"], r"\A[0-9a-f]{64}\Z")
+        self.assertEqual(there["identity"], here["identity"])
+        self.assertNotEqual(there["identity"], self.inspect("published-tiny.pt")["identity"])
+
     def test_text_has_the_same_facts(self):
         text = run("models", "inspect", MODELS / "published-tiny.pt").stdout
         for part in ("64 x 64", "patch 8, width 128, 2 heads, 3 layers", "quick_gelu", "100.0000",
@@ -102,7 +114,7 @@ class BadFiles(unittest.TestCase):
 
     def test_not_an_archive(self):
         self.path.write_text("<html>404 not found</html>")
-        self.check("not a TorchScript archive")
+        self.check("not a model file of a known format", "TorchScript", "torch.jit.save")
 
     def test_cut_short(self):
         data = (MODELS / "published-tiny.pt").read_bytes()
@@ -111,7 +123,7 @@ class BadFiles(unittest.TestCase):
 
     def test_a_state_dict_instead_of_a_module(self):
         torch.save({"weight": torch.zeros(3)}, self.path)
-        self.check("export_torchscript.py")
+        self.check("torch.jit.save")
 
     def changed(self, change):
         module = torch.jit.load(str(MODELS / "published-tiny.pt"), map_location="cpu")

@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from common import (PROMPTS, ROOT, json_lines, largest_difference, photographs, reference_scores, run,
+from common import (PROMPTS, ROOT, json_lines, max_difference, photographs, reference_scores, run,
                     scores_of)
 
 
@@ -46,7 +46,7 @@ class PublishedSizes(unittest.TestCase):
         taken = time.monotonic() - start
         self.assertEqual(done.returncode, 0, done.stderr)
         ours = scores_of(json_lines(done.stdout))
-        difference = largest_difference(ours, theirs)
+        difference = max_difference(ours, theirs)
         flat = [score for row in ours for score in row]
         print(f"{name}: {len(flat)} pairs in {taken:.1f} s, largest difference {difference:.6f}, "
               f"scores {min(flat):.2f} to {max(flat):.2f}")

@@ -1,4 +1,4 @@
-"""A page of classified pictures, opened in headless Chromium as a person would open it.
+"""A page of classified images, opened in headless Chromium as a person would open it.
 
     with open_report("report.html") as page:
         page.choose_label("cat")
@@ -39,11 +39,11 @@ return [...document.querySelectorAll("section.group")].filter(group => group.che
     kind: group.dataset.kind,
     label: group.querySelector("h2 .cut").textContent,
     count: group.querySelector("h2 .count").textContent,
-    pictures: group.querySelectorAll("article.picture").length,
+    images: group.querySelectorAll("article.image").length,
   }));
 """
-PICTURES = """
-return [...document.querySelectorAll("article.picture")].filter(card => card.checkVisibility())
+IMAGES = """
+return [...document.querySelectorAll("article.image")].filter(card => card.checkVisibility())
   .map(card => ({
     kind: card.closest("section.group").dataset.kind,
     label: card.dataset.label ?? null,
@@ -61,7 +61,7 @@ THUMBNAILS = """
 return [...document.querySelectorAll("img.thumbnail")].filter(image => image.checkVisibility())
   .length;
 """
-# A picture far down is loaded once it is scrolled to.
+# An image far down is loaded once it is scrolled to.
 LOADED = """
 const [index, done] = arguments;
 const image = document.querySelectorAll("img.thumbnail")[index];
@@ -127,16 +127,16 @@ class ReportPage:
         return self.run(THUMBNAILS)
 
     def loaded_size(self, index):
-        """(width, height) of a thumbnail's picture, once it is scrolled to and decoded."""
+        """(width, height) of a thumbnail's image, once it is scrolled to and decoded."""
         return tuple(self.driver.execute_async_script(LOADED, index))
 
     def groups(self):
-        """The groups in order: kind ("label", "unknown", "error"), label, count, pictures."""
+        """The groups in order: kind ("label", "unknown", "error"), label, count, images."""
         return self.run(GROUPS)
 
-    def pictures(self):
-        """The pictures in order: kind, label, error, message, name, path, href, ranking, ..."""
-        return self.run(PICTURES)
+    def images(self):
+        """The images in order: kind, label, error, message, name, path, href, ranking, ..."""
+        return self.run(IMAGES)
 
     def title(self):
         return self.element("#title").text
@@ -154,7 +154,7 @@ class ReportPage:
         return self.element("#range-text").text
 
     def empty(self):
-        """What the page says where it shows no picture, or ""."""
+        """What the page says where it shows no image, or ""."""
         return self.element("#empty").text
 
     def overflow(self):
@@ -171,11 +171,11 @@ class ReportPage:
             ".map(option => [option.value, option.text])")]
 
     def choose_label(self, label):
-        """Shows one label's pictures; a label that no picture has fails."""
+        """Shows one label's images; a label that no image has fails."""
         self._choose(f"label:{label}")
 
     def choose_group(self, kind):
-        """Shows the pictures that are "unknown", or that could not be read: "error"."""
+        """Shows the images that are "unknown", or that have an error: "error"."""
         self._choose(kind)
 
     def choose_all(self):
@@ -185,9 +185,9 @@ class ReportPage:
         if not self.run(CHOOSE, key):
             raise AssertionError(f"the page offers no {key!r}")
 
-    def set_confidence(self, lowest=None, highest=None):
+    def set_confidence(self, minimum=None, maximum=None):
         """Moves the sliders, in whole percent."""
-        for name, value in (("min-confidence", lowest), ("max-confidence", highest)):
+        for name, value in (("min-confidence", minimum), ("max-confidence", maximum)):
             if value is not None:
                 self.run(SET_SLIDER, name, value)
 

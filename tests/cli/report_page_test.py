@@ -1,4 +1,4 @@
-"""The page of classified pictures, filled as clip-cli fills it, and used in headless Chromium."""
+"""The page of classified images, filled as clip-cli fills it, and used in headless Chromium."""
 
 import base64
 import colorsys
@@ -27,7 +27,7 @@ LABELS = [
     "cat", "dog", "<script>alert(1)</script>", "</script><img src=x onerror=alert(2)>",
     "<!-- <script>", 'a,b"c', "tab\there", " two  spaces ", "\U0001f408 emoji",
     "\u0642\u0637\u0629 \u0646\u0627\u0626\u0645\u0629", "\u202eright to left", "very long " * 300,
-    "unknown", "could not be read", "error", "label:cat", "&lt;b&gt;", "__proto__", "%41&min=90",
+    "unknown", "could not be used", "error", "label:cat", "&lt;b&gt;", "__proto__", "%41&min=90",
 ]
 UNUSED = "never seen"
 SIZES = [(192, 128), (128, 192), (192, 192), (192, 40), (24, 24)]
@@ -35,13 +35,13 @@ SIZES = [(192, 128), (128, 192), (192, 192), (192, 40), (24, 24)]
 
 def thumbnail(hue, size):
     """A small JPEG, as base64: a disc of the hue in noise, for as many bytes as a photograph's."""
-    picture = Image.effect_noise(size, 50).convert("RGB")
+    image = Image.effect_noise(size, 50).convert("RGB")
     radius = min(size) * 0.4
     x, y = size[0] / 2, size[1] / 2
-    ImageDraw.Draw(picture).ellipse((x - radius, y - radius, x + radius, y + radius),
+    ImageDraw.Draw(image).ellipse((x - radius, y - radius, x + radius, y + radius),
                                     fill=colour(hue))
     data = io.BytesIO()
-    picture.save(data, "JPEG", quality=80)
+    image.save(data, "JPEG", quality=80)
     return base64.b64encode(data.getvalue()).decode()
 
 
@@ -58,26 +58,26 @@ def element(name, text):
     return f'<script type="application/json" id="{name}">{text}</script>'
 
 
-def write_page(path, pictures, labels=(), threshold=0, interrupted=False, model="ViT-B/32",
-               template=TEMPLATE):
-    """Writes a page with these pictures in it, as clip-cli does."""
+def write_page(path, images, labels=(), threshold=0, interrupted=False, model="ViT-B/32",
+               template=TEMPLATE, noun="label"):
+    """Writes a page with these images in it, as clip-cli does."""
     run = {"model": model, "version": "0.1.0", "created": "2026-11-24T13:00:00Z",
            "labels": list(labels), "threshold": threshold}
-    failed = sum("error" in picture for picture in pictures)
-    summary = {"pictures": len(pictures), "failed": failed, "seconds": 12.34,
-               "interrupted": interrupted}
+    failed = sum("error" in image for image in images)
+    summary = {"images": len(images), "failed": failed, "seconds": 12.34,
+               "interrupted": interrupted, "noun": noun}
     before, after = template.split(MARKER)
     with open(path, "w", encoding="utf-8") as page:
         page.write(before)
         page.write(element("run", as_json(run)) + "\n")
-        listed = ",\n".join(map(as_json, pictures))
-        page.write(element("pictures", f"[\n{listed}\n]") + "\n")
+        listed = ",\n".join(map(as_json, images))
+        page.write(element("images", f"[\n{listed}\n]") + "\n")
         page.write(element("summary", as_json(summary)))
         page.write(after)
 
 
 def classified(name, label, probability, ranking=None, folder="photos/", jpeg=None):
-    """A picture's entry; label is None where no label reached the threshold."""
+    """An image's entry; label is None where no label reached the threshold."""
     others = [["dog", (1 - probability) * 0.6], ["cat", (1 - probability) * 0.3]]
     head = "cat" if label is None else label
     return {"image": f"{folder}{name}", "href": f"file:///home/me/{folder}{name}",
@@ -87,26 +87,26 @@ def classified(name, label, probability, ranking=None, folder="photos/", jpeg=No
 
 
 def failure(name, message):
-    return {"image": f"photos/{name}", "error": message}
+    return {"image": f"photos/{name}", "error": {"code": "bad_image", "message": message}}
 
 
-def hostile_pictures():
-    """Of each label more pictures than of the one after it; five that are unknown; failures."""
+def hostile_images():
+    """Of each label more images than of the one after it; five that are unknown; failures."""
     numbers = random.Random(1)
-    pictures = []
+    images = []
     for i, label in enumerate(LABELS):
         for _ in range(len(LABELS) - i + 1):
-            name = f"IMG_{len(pictures):04}.jpg"
-            jpeg = thumbnail(i / len(LABELS), SIZES[len(pictures) % len(SIZES)])
-            pictures.append(classified(name, label, round(numbers.uniform(0.21, 0.999), 4),
+            name = f"IMG_{len(images):04}.jpg"
+            jpeg = thumbnail(i / len(LABELS), SIZES[len(images) % len(SIZES)])
+            images.append(classified(name, label, round(numbers.uniform(0.21, 0.999), 4),
                                        jpeg=jpeg))
-    pictures += [classified(f"dim{i}.png", None, 0.05 + 0.01 * i) for i in range(5)]
-    pictures += [classified("<i>Ma\u0301laga & \"sun\".jpg", "cat", 0.6, folder="a/<b>/")]
-    pictures += [failure("cut.jpg", "cannot use photos/cut.jpg: it is cut short"),
+    images += [classified(f"dim{i}.png", None, 0.05 + 0.01 * i) for i in range(5)]
+    images += [classified("<i>Ma\u0301laga & \"sun\".jpg", "cat", 0.6, folder="a/<b>/")]
+    images += [failure("cut.jpg", "cannot use photos/cut.jpg: it is cut short"),
                  failure("<b>.jpg", "cannot use <img src=x onerror=alert(3)>: \"no\" such file")]
-    pictures += [failure(f"long{i}.jpg", "it is what it is, " * 200) for i in range(5)]
-    numbers.shuffle(pictures)
-    return pictures
+    images += [failure(f"long{i}.jpg", "it is what it is, " * 200) for i in range(5)]
+    numbers.shuffle(images)
+    return images
 
 
 def percent(probability):
@@ -118,11 +118,11 @@ class Page(unittest.TestCase):
     """A browser with one page for a class's tests; each begins with no filter."""
 
     @classmethod
-    def open(cls, pictures, width=1280, height=900, **arguments):
+    def open(cls, images, width=1280, height=900, **arguments):
         folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.path = Path(folder) / "report of a run, #1 (100%).html"
-        cls.pictures = pictures
-        write_page(cls.path, pictures, **arguments)
+        cls.images = images
+        write_page(cls.path, images, **arguments)
         cls.page = cls.enterClassContext(open_report(cls.path, width=width, height=height))
 
     def setUp(self):
@@ -133,10 +133,10 @@ class Page(unittest.TestCase):
         self.assertEqual(self.page.requests(), [])
 
     def check_shown(self, expected):
-        """The page shows these pictures, in any order, and says how many they are."""
-        shown = self.page.pictures()
+        """The page shows these images, in any order, and says how many they are."""
+        shown = self.page.images()
         self.assertEqual(sorted(card["path"] for card in shown),
-                         sorted(picture["image"] for picture in expected))
+                         sorted(image["image"] for image in expected))
         self.assertEqual(self.page.shown(), len(expected))
         self.assertEqual(self.page.thumbnails(), sum("error" not in one for one in expected))
 
@@ -144,30 +144,30 @@ class Page(unittest.TestCase):
 class HostileLabels(Page):
     @classmethod
     def setUpClass(cls):
-        cls.open(hostile_pictures(), labels=LABELS + [UNUSED], threshold=THRESHOLD)
-        cls.used = [one for one in cls.pictures if "error" not in one]
+        cls.open(hostile_images(), labels=LABELS + [UNUSED], threshold=THRESHOLD)
+        cls.used = [one for one in cls.images if "error" not in one]
 
     def of_label(self, label):
         return [one for one in self.used if one["ranking"][0][0] == label
                 and one["probability"] >= THRESHOLD]
 
-    def test_groups_are_in_order_and_count_their_pictures(self):
+    def test_groups_are_in_order_and_count_their_images(self):
         groups = self.page.groups()
-        counts = [group["pictures"] for group in groups]
+        counts = [group["images"] for group in groups]
         self.assertEqual([group["count"] for group in groups], [str(count) for count in counts])
-        self.assertEqual(sum(counts), len(self.pictures))
+        self.assertEqual(sum(counts), len(self.images))
         labels = [group["label"] for group in groups if group["kind"] == "label"]
         self.assertEqual(labels, LABELS)
         self.assertEqual(counts[:-1], sorted(counts[:-1], reverse=True))
         self.assertEqual([group["kind"] for group in groups if group["kind"] != "label"],
                          ["unknown", "error"])
         self.assertEqual(groups[-1]["kind"], "error")
-        self.assertEqual(self.page.total(), len(self.pictures))
-        self.check_shown(self.pictures)
+        self.assertEqual(self.page.total(), len(self.images))
+        self.check_shown(self.images)
 
-    def test_surest_pictures_come_first_each_with_its_ranking(self):
-        shown = self.page.pictures()
-        by_path = {one["image"]: one for one in self.pictures}
+    def test_images_are_sorted_by_probability_each_with_its_ranking(self):
+        shown = self.page.images()
+        by_path = {one["image"]: one for one in self.images}
         for kind, label in [("label", label) for label in LABELS] + [("unknown", "unknown")]:
             cards = [card for card in shown if (card["kind"], card["label"]) == (kind, label)]
             entries = [by_path[card["path"]] for card in cards]
@@ -189,9 +189,9 @@ class HostileLabels(Page):
         self.page.choose_group("unknown")
         self.check_shown([one for one in self.used if one["probability"] < THRESHOLD])
         self.page.choose_group("error")
-        self.check_shown([one for one in self.pictures if "error" in one])
+        self.check_shown([one for one in self.images if "error" in one])
         self.page.choose_all()
-        self.check_shown(self.pictures)
+        self.check_shown(self.images)
 
     def test_the_filter_offers_each_label_with_its_count(self):
         offered = self.page.options()
@@ -208,16 +208,16 @@ class HostileLabels(Page):
         self.check_shown(self.of_label("cat"))
         self.assertEqual(button.get_attribute("aria-pressed"), "true")
         button.click()
-        self.check_shown(self.pictures)
+        self.check_shown(self.images)
         unused = self.page.element(f"#labels button[title='{UNUSED}']")
         self.assertFalse(unused.is_enabled())
 
     def test_filter_by_confidence(self):
-        for lowest, highest in ((50, None), (None, 50), (30, 70), (99, 100), (0, 100)):
-            self.page.set_confidence(lowest, highest)
-            low, high = lowest or 0, highest or 100
+        for minimum, maximum in ((50, None), (None, 50), (30, 70), (99, 100), (0, 100)):
+            self.page.set_confidence(minimum, maximum)
+            low, high = minimum or 0, maximum or 100
             if (low, high) == (0, 100):
-                self.check_shown(self.pictures)
+                self.check_shown(self.images)
                 continue
             self.check_shown([one for one in self.used
                               if low / 100 <= one["probability"] <= high / 100])
@@ -225,10 +225,10 @@ class HostileLabels(Page):
             self.page.clear()
 
     def test_one_slider_takes_the_other_along(self):
-        self.page.set_confidence(lowest=40, highest=60)
-        self.page.set_confidence(lowest=80)
+        self.page.set_confidence(minimum=40, maximum=60)
+        self.page.set_confidence(minimum=80)
         self.assertEqual(self.page.confidence(), "80 to 80 %")
-        self.page.set_confidence(highest=30)
+        self.page.set_confidence(maximum=30)
         self.assertEqual(self.page.confidence(), "30 to 30 %")
 
     def test_sliders_follow_the_keyboard(self):
@@ -238,15 +238,15 @@ class HostileLabels(Page):
 
     def test_search_in_names(self):
         self.page.search("img_00")
-        self.check_shown([one for one in self.pictures if "IMG_00" in one["image"]])
+        self.check_shown([one for one in self.images if "IMG_00" in one["image"]])
         self.page.search("<B>")  # in folders and failures too, whatever the case
-        self.check_shown([one for one in self.pictures if "<b>" in one["image"]])
+        self.check_shown([one for one in self.images if "<b>" in one["image"]])
         self.page.search("m\u00e1laga")  # composed, where the name's is decomposed
         self.assertEqual(self.page.shown(), 1)
 
     def test_filters_add_up_and_are_cleared(self):
         self.page.choose_label("dog")
-        self.page.set_confidence(lowest=50)
+        self.page.set_confidence(minimum=50)
         self.page.search("1")
         expected = [one for one in self.of_label("dog")
                     if one["probability"] >= 0.5 and "1" in one["image"]]
@@ -256,9 +256,9 @@ class HostileLabels(Page):
                       self.page.groups()[0]["count"])
         self.page.search("no such name")
         self.check_shown([])
-        self.assertEqual(self.page.empty(), "No picture passes these filters.")
+        self.assertEqual(self.page.empty(), "No image passes these filters.")
         self.page.clear()
-        self.check_shown(self.pictures)
+        self.check_shown(self.images)
         self.assertEqual(self.page.empty(), "")
 
     def test_a_view_can_be_linked_to(self):
@@ -270,7 +270,7 @@ class HostileLabels(Page):
             self.page.reopen(self.page.fragment())
             self.assertEqual([group["label"] for group in self.page.groups()], [label])
         self.page.choose_label("dog")
-        self.page.set_confidence(lowest=40, highest=90)
+        self.page.set_confidence(minimum=40, maximum=90)
         self.page.search("g_00 &")
         self.page.wait(lambda: self.page.fragment() == "label=dog&min=40&max=90&name=g_00+%26")
         self.page.reopen("label=dog&min=40&max=90&name=g_00")
@@ -281,7 +281,7 @@ class HostileLabels(Page):
     def test_fragments_that_mean_nothing_filter_nothing(self):
         for fragment in ("label=no+such+label", "group=cat", "min=-1&max=1000", "min=x", "%&&="):
             self.page.reopen(fragment)
-            self.check_shown(self.pictures)
+            self.check_shown(self.images)
 
     def test_hostile_text_is_text(self):
         # An alert would stop every call; elements would have been made of tags.
@@ -291,34 +291,35 @@ class HostileLabels(Page):
         headings = [heading.text for heading in self.page.elements("h2 .cut")]
         for label in LABELS[2:6]:
             self.assertIn(label, headings)
-        names = [card["name"] for card in self.page.pictures()]
+        names = [card["name"] for card in self.page.images()]
         self.assertIn("<i>Ma\u0301laga & \"sun\".jpg", names)
 
-    def test_pictures_that_could_not_be_read(self):
+    def test_images_with_errors(self):
         self.page.choose_group("error")
-        cards = self.page.pictures()
-        failed = [one for one in self.pictures if "error" in one]
+        cards = self.page.images()
+        failed = [one for one in self.images if "error" in one]
         self.assertEqual([(card["path"], card["error"], card["message"]) for card in cards],
-                         [(one["image"], one["error"], one["error"]) for one in failed])
+                         [(one["image"], one["error"]["code"], one["error"]["message"])
+                          for one in failed])
         for card in cards:
             self.assertFalse(card["thumbnail"])
             self.assertIsNone(card["label"])
         # They have no confidence, so any range leaves them out.
-        self.page.set_confidence(lowest=1)
+        self.page.set_confidence(minimum=1)
         self.check_shown([])
 
     def test_thumbnails_are_decoded_when_they_are_reached(self):
-        shown = [card for card in self.page.pictures() if card["thumbnail"]]
-        by_path = {one["image"]: one for one in self.pictures}
+        shown = [card for card in self.page.images() if card["thumbnail"]]
+        by_path = {one["image"]: one for one in self.images}
         for index in (0, len(shown) // 2, len(shown) - 1):
             jpeg = base64.b64decode(by_path[shown[index]["path"]]["thumbnail"])
             self.assertEqual(self.page.loaded_size(index), Image.open(io.BytesIO(jpeg)).size)
 
     def test_header(self):
         self.assertEqual(self.page.title(),
-                         f"{len(self.pictures)} pictures, {len(LABELS) + 1} labels")
+                         f"{len(self.images)} images, {len(LABELS) + 1} labels")
         facts = self.page.facts()
-        for fact in ("ViT-B/32", "12.3 s", "7 could not be read", "threshold 20.0 %",
+        for fact in ("ViT-B/32", "12.3 s", "7 could not be used", "threshold 20.0 %",
                      "clip-cli 0.1.0"):
             self.assertIn(fact, facts)
         self.assertTrue(any("24 November 2026" in fact for fact in facts), facts)
@@ -330,8 +331,8 @@ class History(Page):
 
     @classmethod
     def setUpClass(cls):
-        pictures = [classified(f"{i}.jpg", "cat", 0.1 * i) for i in range(1, 10)]
-        cls.open(pictures + [failure("bad.jpg", "no")], labels=["cat"])
+        images = [classified(f"{i}.jpg", "cat", 0.1 * i) for i in range(1, 10)]
+        cls.open(images + [failure("bad.jpg", "no")], labels=["cat"])
 
     def check_view(self, fragment, shown):
         self.page.wait(lambda: self.page.fragment() == fragment)
@@ -340,9 +341,9 @@ class History(Page):
     def test_back_and_forward(self):
         self.page.choose_label("cat")
         self.check_view("label=cat", 9)
-        for lowest, shown in ((25, 7), (35, 6), (55, 4)):  # one step, though it moved thrice
-            self.page.set_confidence(lowest=lowest)
-            self.check_view(f"label=cat&min={lowest}", shown)
+        for minimum, shown in ((25, 7), (35, 6), (55, 4)):  # one step, though it moved thrice
+            self.page.set_confidence(minimum=minimum)
+            self.check_view(f"label=cat&min={minimum}", shown)
         self.page.choose_group("error")
         self.check_view("group=error&min=55", 0)
         self.page.clear()
@@ -359,7 +360,7 @@ class History(Page):
 class NarrowWindow(Page):
     @classmethod
     def setUpClass(cls):
-        cls.open(hostile_pictures(), labels=LABELS, threshold=THRESHOLD, width=360, height=740,
+        cls.open(hostile_images(), labels=LABELS, threshold=THRESHOLD, width=360, height=740,
                  model="models/" + "long" * 100)
 
     def test_nothing_is_wider_than_the_window(self):
@@ -380,32 +381,37 @@ class OtherRuns(Page):
     def setUp(self):
         pass  # the page is not written yet
 
-    def rewrite(self, pictures, **arguments):
-        write_page(self.path, pictures, **arguments)
+    def rewrite(self, images, **arguments):
+        write_page(self.path, images, **arguments)
         self.page.reopen()
 
-    def test_no_pictures(self):
+    def test_no_images(self):
         self.rewrite([], labels=["cat"])
-        self.assertEqual(self.page.title(), "0 pictures, 1 label")
+        self.assertEqual(self.page.title(), "0 images, 1 label")
         self.check_shown([])
         self.assertEqual(self.page.groups(), [])
 
+    def test_prompts_are_called_prompts(self):
+        self.rewrite([classified("a.jpg", "a photo of a cat", 0.9)],
+                     labels=["a photo of a cat", "a photo of a dog"], noun="prompt")
+        self.assertEqual(self.page.title(), "1 image, 2 prompts")
+
     def test_failures_alone(self):
-        pictures = [failure("a.jpg", "cannot use photos/a.jpg: it is empty")]
-        self.rewrite(pictures, labels=["cat"])
-        self.assertEqual(self.page.title(), "1 picture, 1 label")
-        self.check_shown(pictures)
+        images = [failure("a.jpg", "cannot use photos/a.jpg: it is empty")]
+        self.rewrite(images, labels=["cat"])
+        self.assertEqual(self.page.title(), "1 image, 1 label")
+        self.check_shown(images)
 
     def test_labels_of_equal_counts_are_in_the_order_of_their_names(self):
         labels = ["shelf 10", "Bee", "shelf 9", "ant"]
-        pictures = [classified(f"{label}.jpg", label, 0.5) for label in labels]
-        self.rewrite(pictures, labels=labels)
+        images = [classified(f"{label}.jpg", label, 0.5) for label in labels]
+        self.rewrite(images, labels=labels)
         self.assertEqual([group["label"] for group in self.page.groups()],
                          ["ant", "Bee", "shelf 9", "shelf 10"])
 
     def test_a_label_called_unknown_and_no_threshold(self):
-        pictures = [classified("a.jpg", "unknown", 0.1), classified("b.jpg", "unknown", 0.9)]
-        self.rewrite(pictures, labels=["unknown", "cat"])
+        images = [classified("a.jpg", "unknown", 0.1), classified("b.jpg", "unknown", 0.9)]
+        self.rewrite(images, labels=["unknown", "cat"])
         self.assertEqual([(group["kind"], group["label"]) for group in self.page.groups()],
                          [("label", "unknown")])
 
@@ -418,9 +424,9 @@ class OtherRuns(Page):
         labels = [f"label {i}" for i in range(200)]
         ranking = [[label, 0.5 / 2 ** i] for i, label in enumerate(labels)]
         self.rewrite([classified("a.jpg", "label 0", 0.5, ranking)], labels=labels)
-        self.assertLess(len(self.page.pictures()[0]["ranking"]), 10)
+        self.assertLess(len(self.page.images()[0]["ranking"]), 10)
         self.page.element(".ranking button").click()
-        self.assertEqual([row[0] for row in self.page.pictures()[0]["ranking"]], labels)
+        self.assertEqual([row[0] for row in self.page.images()[0]["ranking"]], labels)
         self.page.element("#labels li:last-child button").click()
         self.assertEqual(self.page.run("return document.querySelectorAll('#labels li').length"),
                          len(labels))
@@ -428,14 +434,14 @@ class OtherRuns(Page):
     def test_links_lead_to_files_alone(self):
         links = ["javascript:alert(4)", "data:text/html,x", "\u0001javascript:alert(5)", "http://[",
                  "file:///home/me/%3Cb%3E.jpg"]
-        pictures = [classified(f"{i}.jpg", "cat", 0.9 - 0.1 * i) for i in range(len(links) + 1)]
-        for picture, link in zip(pictures, links):
-            picture["href"] = link
-        del pictures[-1]["href"]
-        self.rewrite(pictures, labels=["cat"])
-        self.assertEqual([card["href"] for card in self.page.pictures()],
+        images = [classified(f"{i}.jpg", "cat", 0.9 - 0.1 * i) for i in range(len(links) + 1)]
+        for image, link in zip(images, links):
+            image["href"] = link
+        del images[-1]["href"]
+        self.rewrite(images, labels=["cat"])
+        self.assertEqual([card["href"] for card in self.page.images()],
                          [None, None, None, None, links[4], None])
-        link = self.page.element("article.picture a[href]")
+        link = self.page.element("article.image a[href]")
         self.assertEqual(link.get_attribute("target"), "_blank")
         self.assertEqual(link.get_attribute("rel"), "noreferrer")
 
@@ -449,21 +455,21 @@ class OtherRuns(Page):
             self.assertEqual(len(self.page.errors()), 1)
 
     def test_nothing_is_asked_of_the_network(self):
-        # Pictures that lead elsewhere, slipped in: the page's policy refuses them, and without the
+        # Images that lead elsewhere, slipped in: the page's policy refuses them, and without the
         # policy they show up among the requests, so both ways of noticing work.
         start = TEMPLATE.index("<meta http-equiv=")
         policy = TEMPLATE[start:TEMPLATE.index(">", start) + 1]
         leak = '<img src="http://leak.invalid/x.png">' + MARKER
-        pictures = [classified("a.jpg", "cat", 0.9)]
+        images = [classified("a.jpg", "cat", 0.9)]
 
-        self.rewrite(pictures, labels=["cat"], template=TEMPLATE.replace(MARKER, leak))
+        self.rewrite(images, labels=["cat"], template=TEMPLATE.replace(MARKER, leak))
         self.assertEqual(self.page.thumbnails(), 1)
         refused = self.page.wait(self.page.errors)
         self.assertIn("Content Security Policy", refused[0])
         self.page.requests()
 
         open_to_all = TEMPLATE.replace(policy, "").replace(MARKER, leak)
-        self.rewrite(pictures, labels=["cat"], template=open_to_all)
+        self.rewrite(images, labels=["cat"], template=open_to_all)
         self.assertEqual(self.page.wait(self.page.requests), ["http://leak.invalid/x.png"])
         self.page.wait(self.page.errors)
 
@@ -474,7 +480,7 @@ class Template(unittest.TestCase):
         self.assertLess(len(TEMPLATE.encode()), 25 * 1024)
 
 
-class ManyPictures(Page):
+class ManyImages(Page):
     COUNT = 2000
 
     @classmethod
@@ -482,13 +488,13 @@ class ManyPictures(Page):
         numbers = random.Random(2)
         labels = [f"label {i}" for i in range(20)]
         jpegs = [thumbnail(i / 50, SIZES[i % 3]) for i in range(50)]
-        pictures = []
+        images = []
         for i in range(cls.COUNT):
             one, share = numbers.randrange(len(labels)), round(numbers.uniform(0.3, 1), 4)
             ranking = [[labels[one - k], share / 2 ** k] for k in range(5)]
-            pictures.append(classified(f"IMG_{i:05}.jpg", labels[one], share, ranking,
+            images.append(classified(f"IMG_{i:05}.jpg", labels[one], share, ranking,
                                        jpeg=numbers.choice(jpegs)))
-        cls.open(pictures, labels=labels)
+        cls.open(images, labels=labels)
 
     def timed(self, action, *arguments):
         begin = time.monotonic()
@@ -497,13 +503,13 @@ class ManyPictures(Page):
 
     def test_they_stay_usable(self):
         ready = self.page.seconds_until_ready()
-        self.check_shown(self.pictures)
+        self.check_shown(self.images)
         one = self.timed(self.page.choose_label, "label 7")
-        self.check_shown([entry for entry in self.pictures if entry["label"] == "label 7"])
+        self.check_shown([entry for entry in self.images if entry["label"] == "label 7"])
         everything = self.timed(self.page.choose_all)
-        self.check_shown(self.pictures)
+        self.check_shown(self.images)
         last = self.timed(self.page.loaded_size, self.COUNT - 1)
-        print(f"{self.COUNT} pictures, {self.path.stat().st_size / 1e6:.1f} MB: "
+        print(f"{self.COUNT} images, {self.path.stat().st_size / 1e6:.1f} MB: "
               f"ready after {ready:.2f} s; one label chosen in {one:.3f} s, all again in "
               f"{everything:.3f} s; the last one in view in {last:.3f} s")
 

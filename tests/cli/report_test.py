@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from common import MODELS, json_lines, need, run
-from pictures import draw
+from images import draw
 from report_page import open_report
 
 need("PIL")
@@ -25,18 +25,18 @@ class Report(unittest.TestCase):
     def setUpClass(cls):
         cls.temporary = tempfile.TemporaryDirectory()
         cls.folder = Path(cls.temporary.name)
-        pictures = cls.folder / "pictures"
-        pictures.mkdir()
+        images = cls.folder / "images"
+        images.mkdir()
         for i in range(60):
-            # The model's weights are random: it tells pictures apart, but not by what labels mean.
-            draw(pictures / f"{i:02d} <i>&'\".png", i)
-        (pictures / "broken <b>.jpg").write_text("no picture")
-        Image.new("RGB", (1200, 600), (255, 0, 0)).save(pictures / "wide.png")
+            # The model's weights are random: it tells images apart, but not by what labels mean.
+            draw(images / f"{i:02d} <i>&'\".png", i)
+        (images / "broken <b>.jpg").write_text("no image")
+        Image.new("RGB", (1200, 600), (255, 0, 0)).save(images / "wide.png")
         cls.report = cls.folder / "report.html"
         labels = ",".join('"' + label.replace('"', '""') + '"' for label in LABELS)
         done = run("classify", "--model", TINY, "--json", "--labels", labels, "--threshold", 0.3,
                    "--template", "{}",
-                   "--report", cls.report, pictures)
+                   "--report", cls.report, images)
         assert done.returncode == 1, done.stderr
         cls.results = json_lines(done.stdout)
         cls.counts = Counter(result["label"] for result in cls.results if "label" in result)
@@ -61,24 +61,25 @@ class Report(unittest.TestCase):
             self.assertEqual((page.shown(), page.thumbnails()), (1, 0))
             page.choose_all()
             page.set_confidence(80, 100)
-            sure = sum(result.get("probability", 0) >= 0.8 for result in self.results)
-            self.assertEqual(page.thumbnails(), sure)
+            confident = sum(result.get("probability", 0) >= 0.8 for result in self.results)
+            self.assertEqual(page.thumbnails(), confident)
             self.assertEqual(page.errors(), [])
             self.assertEqual(page.requests(), [])
 
     def test_names_labels_and_rankings_are_those_of_the_results(self):
         with open_report(self.report) as page:
-            shown = {picture["path"]: picture for picture in page.pictures()}
+            shown = {image["path"]: image for image in page.images()}
             self.assertEqual(len(shown), 62)
             for result in self.results:
-                picture = shown[result["image"]]
+                image = shown[result["image"]]
                 if "error" in result:
-                    self.assertEqual(picture["message"], result["error"])
+                    self.assertEqual((image["error"], image["message"]),
+                                     (result["error"]["code"], result["error"]["message"]))
                     continue
-                self.assertEqual(picture["href"], Path(result["image"]).resolve().as_uri())
+                self.assertEqual(image["href"], Path(result["image"]).resolve().as_uri())
                 top = result["ranking"][0]
-                self.assertEqual(picture["ranking"][0][0], top["label"])
-                percent = float(re.sub(r"[^\d.]", "", picture["ranking"][0][1]))
+                self.assertEqual(image["ranking"][0][0], top["label"])
+                percent = float(re.sub(r"[^\d.]", "", image["ranking"][0][1]))
                 self.assertAlmostEqual(percent, 100 * top["probability"], delta=0.051)
             self.assertEqual(page.errors(), [])
 
@@ -87,9 +88,9 @@ class Report(unittest.TestCase):
         thumbnails = re.findall(r'"thumbnail":"([^"]+)"', text)
         self.assertEqual(len(thumbnails), 61)
         for thumbnail in thumbnails:
-            picture = Image.open(io.BytesIO(base64.b64decode(thumbnail, validate=True)))
-            self.assertEqual(picture.format, "JPEG")
-            self.assertLessEqual(max(picture.size), 192)
+            image = Image.open(io.BytesIO(base64.b64decode(thumbnail, validate=True)))
+            self.assertEqual(image.format, "JPEG")
+            self.assertLessEqual(max(image.size), 192)
         wide = Image.open(io.BytesIO(base64.b64decode(thumbnails[-1])))
         self.assertEqual(wide.size, (192, 96))
         red, green, blue = wide.convert("RGB").getpixel((90, 50))

@@ -1,17 +1,31 @@
 """The store of published models: names, what is there, and fetching what is not."""
 
+import hashlib
 import http.server
 import os
 import shutil
 import tempfile
 import threading
 import unittest
+import zipfile
 from pathlib import Path
 
 from common import MODELS, json_lines, photographs, run
 
 PUBLISHED = ["RN50", "RN101", "RN50x4", "RN50x16", "RN50x64", "ViT-B/32", "ViT-B/16", "ViT-L/14",
              "ViT-L/14@336px"]
+
+
+def stored_records(path):
+    """Of each record of an archive that is not empty: its name without the root folder, where its
+    bytes begin in the file, and how many they are."""
+    data = path.read_bytes()
+    for info in zipfile.ZipFile(path).infolist():
+        header = info.header_offset  # of 30 bytes, a name and extra fields (APPNOTE.TXT, 4.3.7)
+        name, extra = (int.from_bytes(data[header + at:header + at + 2], "little")
+                       for at in (26, 28))
+        if info.compress_size > 0:
+            yield info.filename.split("/", 1)[1], header + 30 + name + extra, info.compress_size
 
 
 class CacheFolder(unittest.TestCase):
@@ -91,10 +105,53 @@ class Store(CacheFolder):
             done = self.clip("models", "verify", name)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn("is not ViT-B/32 as published", done.stderr)
-        done = self.clip("models", "verify", "--json", MODELS / "tiny.pt")
-        self.assertEqual(done.returncode, 1)
-        self.assertEqual(json_lines(done.stdout)[0]["published"], None)
         self.assertEqual(self.clip("models", "verify", self.folder / "none.pt").returncode, 1)
+
+    def test_verify_a_file_that_goes_by_no_published_name(self):
+        path = MODELS / "tiny.pt"
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        done = self.clip("models", "verify", path)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(done.stdout, f"every record of {path} is whole; it is none of the "
+                                      f"published files: its SHA-256 is {digest}\n")
+        done = self.clip("models", "verify", "--json", path)
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(json_lines(done.stdout), [
+            {"file": str(path), "sha256": digest, "published": None, "right": True,
+             "records": len(zipfile.ZipFile(path).namelist()), "damaged": []}])
+
+    def test_verify_finds_a_flipped_bit_in_any_record(self):
+        for model in ("tiny.pt", "published-tiny-rn.pt"):
+            path = self.folder / model
+            good = (MODELS / model).read_bytes()
+            path.write_bytes(good)
+            records = {name: (begin, size) for name, begin, size in stored_records(path)}
+            # A record at a time, though not each of many alike; and all of them at once.
+            alone = ["data.pkl", "constants.pkl", "version", *list(records)[::12]]
+            for damaged in ([*([name] for name in alone), list(records)]):
+                bad = bytearray(good)
+                for name in damaged:
+                    begin, size = records[name]
+                    bad[begin + size // 2] ^= 1 << len(name) % 8
+                path.write_bytes(bad)
+                done = self.clip("models", "verify", "--json", path)
+                self.assertEqual(done.returncode, 1, damaged)
+                self.assertIn(min(damaged), done.stderr)
+                result = json_lines(done.stdout)[0]
+                self.assertEqual((result["right"], sorted(result["damaged"])),
+                                 (False, sorted(damaged)))
+
+    def test_verify_files_that_are_damaged_elsewhere(self):
+        path = self.folder / "model.pt"
+        good = (MODELS / "tiny.pt").read_bytes()
+        for bad in (good[: len(good) // 2], good[:-30], good[:100], b"PK\3\4", b"no model"):
+            path.write_bytes(bad)
+            done = self.clip("models", "verify", path)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), len(bad))
+            self.assertIn(str(path), done.stderr)
+            result = json_lines(self.clip("models", "verify", "--json", path).stdout)[0]
+            self.assertEqual((result["right"], result["records"]), (False, 0))
+            self.assertEqual(set(result["error"]), {"code", "message"})
 
     def test_remove(self):
         self.put()
@@ -107,6 +164,17 @@ class Store(CacheFolder):
         self.assertEqual(done.returncode, 1)
         self.assertIn("is not here", done.stderr)
 
+    def test_remove_as_json(self):
+        path = self.put()
+        done = self.clip("models", "remove", "--json", "vit-b-32")
+        self.assertEqual(done.returncode, 0)
+        self.assertEqual(json_lines(done.stdout),
+                         [{"name": "ViT-B/32", "path": path, "removed": True}])
+        done = self.clip("models", "remove", "--json", "vit-b-32")
+        self.assertEqual(done.returncode, 1)
+        result = json_lines(done.stdout)[0]
+        self.assertEqual((result["removed"], result["error"]["code"]), (False, "not_found"))
+
     def test_check_compares_the_engines(self):
         for model in ("published-tiny.pt", "tiny-rn.pt"):
             done = self.clip("models", "check", "--json", MODELS / model)
@@ -115,7 +183,7 @@ class Store(CacheFolder):
             self.assertTrue(check["passed"])
             self.assertLess(check["difference"], 0.001)
             self.assertGreater(check["difference"], 0)  # two engines, not one twice
-        done = self.clip("models", "check", MODELS / "tiny.pt", "--picture", photographs()[0])
+        done = self.clip("models", "check", MODELS / "tiny.pt", "--image", photographs()[0])
         self.assertEqual(done.returncode, 1)
         self.assertIn("ViT-B/32 alone", done.stderr)
 
@@ -170,6 +238,14 @@ class Pull(CacheFolder):
         self.assertEqual(done.returncode, 1)
         self.assertEqual(done.stderr.count("404"), 2, done.stderr)
         self.assertNotIn("\r", done.stderr)
+        done = self.pull("RN50", "vit-b-32", "--json", "--from", self.address)
+        self.assertEqual(done.returncode, 1)
+        results = json_lines(done.stdout)
+        self.assertEqual([(result["name"], result["pulled"]) for result in results],
+                         [("RN50", False), ("ViT-B/32", False)])
+        for result in results:
+            self.assertIn("404", result["error"]["message"])
+            self.assertEqual(Path(result["path"]).parent, self.cache)
 
     def test_a_wrong_file_in_the_cache_is_replaced_only_by_a_right_one(self):
         path = Path(self.put())

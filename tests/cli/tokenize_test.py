@@ -41,6 +41,22 @@ class Tokenize(unittest.TestCase):
         self.assertEqual(len(outputs), 1)
         self.assertEqual([entry["text"] for entry in json_lines(outputs.pop())], texts)
 
+    def test_a_byte_order_mark_is_no_part_of_the_text(self):
+        mark = "\ufeff"
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "texts.txt"
+            # One that stands elsewhere is a character of the text.
+            path.write_text(f"{mark}a photo of a cat\n{mark}cat\n", encoding="utf-8")
+            lines = json_lines(run("tokenize", "--json", "--texts", path).stdout)
+            self.assertEqual(lines[0], {"text": "a photo of a cat", "ids": CAT})
+            self.assertEqual(lines[1]["text"], f"{mark}cat")
+            path = path.with_suffix(".jsonl")
+            path.write_text(f'{mark}{{"text": "a photo of a cat"}}\n', encoding="utf-8")
+            lines = json_lines(run("tokenize", "--json", "--texts", path).stdout)
+            self.assertEqual(lines, [{"text": "a photo of a cat", "ids": CAT}])
+        done = run("tokenize", "--json", "--texts", "-", stdin=f"{mark}a photo of a cat")
+        self.assertEqual(json_lines(done.stdout)[0]["ids"], CAT)
+
     def test_all_reference_texts(self):
         reference = ROOT / "tests/text/tokens.jsonl"
         ours = json_lines(run("tokenize", "--json", "--texts", reference).stdout)

@@ -10,13 +10,13 @@ import unittest
 from pathlib import Path
 
 from common import BINARY, MODELS, photographs, run
-from pictures import draw
+from images import draw
 
 COMMANDS = [[], ["score"], ["classify"], ["evaluate"], ["batch"], ["tokenize"], ["benchmark"],
             ["models"], *(["models", command] for command in
                           ("list", "pull", "verify", "remove", "inspect", "check"))]
-# What needs the network, or a file that only OpenAI has: their own tests have them, with others.
-NOT_HERE = ("models pull", "models verify", "--picture CLIP.png")
+# Examples that need the network, or a file that only OpenAI has; other tests cover the commands.
+NOT_HERE = ("models pull", "models verify", "--image CLIP.png")
 
 
 class Usage(unittest.TestCase):
@@ -25,7 +25,7 @@ class Usage(unittest.TestCase):
                           ["models", "inspect"], ["score", "--threads", "0", "a", "b"],
                           ["score", "--threads", "many", "a", "b"],
                           ["score", "--max-pixels", "-1", "a", "b"], ["tokenize", "--json"],
-                          ["score", "--image", "a.jpg"], ["score", "only-a-picture.jpg"],
+                          ["score", "--image", "a.jpg"], ["score", "only-an-image.jpg"],
                           ["score", "--images", "-", "--texts", "-"], ["classify"],
                           ["evaluate"], ["models", "pull"], ["models", "remove", "nonesuch"],
                           ["models", "list", "too", "many"], ["batch", "a", "b"]):
@@ -33,6 +33,31 @@ class Usage(unittest.TestCase):
             self.assertEqual(done.returncode, 2, arguments)
             self.assertEqual(done.stdout, "", arguments)
             self.assertTrue(done.stderr.startswith("clip-cli: "), done.stderr)
+
+    def test_misspelt_commands_and_options_get_a_suggestion(self):
+        for arguments, wrong, meant in (
+                (["scor"], "'scor'", "score"), (["clasify", "a.jpg"], "'clasify'", "classify"),
+                (["models", "lst"], "'lst'", "list"), (["models", "inpsect", "a"], "'inpsect'",
+                                                       "inspect"),
+                (["score", "--jsn", "a.jpg", "a cat"], "--jsn", "--json"),
+                (["classify", "--lables", "cat", "a.jpg"], "--lables", "--labels"),
+                (["models", "list", "--jso"], "--jso", "--json")):
+            done = run(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
+            self.assertTrue(done.stderr.startswith("clip-cli: "), done.stderr)
+            self.assertIn(wrong, done.stderr)
+            self.assertIn(f"did you mean {meant}?", done.stderr)
+            self.assertIn("--help", done.stderr)
+
+    def test_far_fetched_options_get_no_suggestion(self):
+        done = run("score", "--nothing-like-it", "a.jpg", "a cat")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertNotIn("did you mean", done.stderr)
+
+    def test_every_command_has_json(self):
+        for command in COMMANDS:
+            if command not in ([], ["models"], ["batch"]):  # batch speaks nothing else
+                self.assertRegex(run(*command, "--help").stdout, r"\n +--json\b", command)
 
     def test_help_goes_to_stdout(self):
         for command in COMMANDS:
@@ -68,7 +93,7 @@ class Usage(unittest.TestCase):
         shutil.copy(photographs()[1], folder / "image.jpg")
         for place in ("photos", "imagenet/val/cat", "imagenet/val/dog"):
             (folder / place).mkdir(parents=True)
-            draw(folder / place / "picture.png", 1)
+            draw(folder / place / "image.png", 1)
         (folder / "labels.txt").write_text("cat\ndog\n")
         (folder / "names.tsv").write_text("cat\tcat\ndog\tdog\n")
         (folder / "jobs.jsonl").write_text('{"op": "embed", "text": "a cat"}\n')

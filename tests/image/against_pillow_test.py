@@ -4,7 +4,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pictures import Image, as_stored, as_upright, make, numpy, preprocess, torch, transform, transforms
+from images import Image, as_stored, as_upright, make, numpy, preprocess, torch, transform, transforms
 
 # OpenCV's decoders give other pixels here, as lib/image/decode.h lists; what is compared is the
 # resampling of the decoded pixels.
@@ -45,10 +45,10 @@ def compare_reduced(binary, folder, wrong):
     for width, height, scale in ((400, 300, 1), (1000, 896, 2), (1000, 895, 1), (901, 1203, 2), (1800, 900, 2),
                                  (2400, 1801, 4), (4000, 3600, 8), (4003, 9001, 8)):
         path = folder / f"{width}x{height}.jpg"
-        picture = Image.fromarray(smooth.astype("uint8")).resize((width, height))
+        image = Image.fromarray(smooth.astype("uint8")).resize((width, height))
         if scale == 4:
-            picture = picture.convert("L")
-        picture.save(path, quality=90)
+            image = image.convert("L")
+        image.save(path, quality=90)
         expected = Image.open(path)
         expected.draft(expected.mode, (width // scale, height // scale))
         expected = numpy.asarray(expected)
@@ -97,7 +97,7 @@ def main():
             compared += 1
         compared += compare_reduced(binary, Path(folder), wrong)
     assert len(same) >= 60, len(same)
-    print(f"{len(paths)} pictures; decoders differ on {sorted(DECODER_DIFFERS)}")
+    print(f"{len(paths)} images; decoders differ on {sorted(DECODER_DIFFERS)}")
     print("\n".join(wrong))
     print(f"{compared - len(wrong)} passed, {len(wrong)} failed")
     return bool(wrong)

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pictures import Image, make, preprocess
+from images import Image, make, preprocess
 
 KINDS = ["baseline.jpg", "progressive.jpg", "gray.jpg", "rgb.png", "palette.png", "interlaced.png",
          "lossy.webp", "lossless.webp", "none.tif", "lzw.tif", "deflate.tif", "rgb.bmp", "palette.bmp",
@@ -17,8 +17,8 @@ KINDS = ["baseline.jpg", "progressive.jpg", "gray.jpg", "rgb.png", "palette.png"
 
 def pillow_refuses(path):
     try:
-        with Image.open(path) as picture:
-            picture.load()
+        with Image.open(path) as image:
+            image.load()
     except Exception:  # pylint: disable=broad-except
         return True
     return False

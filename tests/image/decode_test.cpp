@@ -1,41 +1,33 @@
-#include "image/decode.h"
-
 #include <doctest/doctest.h>
 
 #include <vector>
 
-#include "error.h"
-#include "image/file_bytes.h"
+#include "clip/error.h"
+#include "clip/image.h"
+#include "support.h"
+
+using clip_test::contains;
 
 namespace {
 
-std::string error_of(const std::string& path) {
-  try {
-    clip::decode_file(path, {});
-  } catch (const clip::Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
+std::string decode_error(const std::string& path) {
+  return clip_test::error_of([&] { clip::decode_file(path, {}); });
 }
 
 }  // namespace
 
 TEST_CASE("files that cannot be read are named") {
-  CHECK(contains(error_of("missing.jpg"), "missing.jpg"));
-  CHECK(contains(error_of("."), "folder"));
-  CHECK(contains(error_of("/dev/null"), "empty"));
-  CHECK(contains(error_of("decode_test.cpp"), "no picture"));
+  CHECK(contains(decode_error("missing.jpg"), "missing.jpg"));
+  CHECK(contains(decode_error("."), "folder"));
+  CHECK(contains(decode_error("/dev/null"), "empty"));
+  CHECK(contains(decode_error("decode_test.cpp"), "unsupported image format (supported: JPEG"));
 }
 
-TEST_CASE("a text picture decodes to its numbers") {
-  const auto picture = clip::decode_bytes("P3 2 1 255 1 2 3 4 5 6", "small", {});
-  REQUIRE(picture.channels == 3);
-  CHECK(picture.width == 2);
-  const std::vector<int> bgr(picture.row(0), picture.row(0) + 6);
+TEST_CASE("a text image decodes to its numbers") {
+  const auto image = clip::decode_bytes("P3 2 1 255 1 2 3 4 5 6", "small", {});
+  REQUIRE(image.channels == 3);
+  CHECK(image.width == 2);
+  const std::vector<int> bgr(image.row(0), image.row(0) + 6);
   CHECK(bgr == std::vector<int>{3, 2, 1, 6, 5, 4});
 }
 
@@ -43,4 +35,17 @@ TEST_CASE("the limit is an option") {
   clip::DecodeOptions options;
   options.max_pixels = 1;
   CHECK_THROWS_AS(clip::decode_bytes("P3 2 1 255 1 2 3 4 5 6", "small", options), clip::Error);
+}
+
+TEST_CASE("a name with a NUL byte opens no other file") {
+  CHECK(contains(decode_error(std::string("decode_test.cpp\0.png", 20)), "NUL"));
+}
+
+TEST_CASE("extensions of images, in any case") {
+  for (const char* name : {"a.jpg", "b/c.JPEG", "x.y.PnG", ".hidden.tif"}) {
+    CHECK(clip::has_image_extension(name));
+  }
+  for (const char* name : {"jpg", "a.jpg/b", "a.txt", "a.", "", "a.jpg "}) {
+    CHECK_FALSE(clip::has_image_extension(name));
+  }
 }

@@ -5,11 +5,12 @@
 
 #include <random>
 
-#include "error.h"
+#include "clip/error.h"
 #include "image/exif.h"
+#include "support.h"
 
-using clip::Error;
 using clip::read_header;
+using clip_test::contains;
 
 namespace {
 
@@ -31,19 +32,8 @@ std::string png(std::uint32_t width, std::uint32_t height) {
          chunk("IDAT", "data") + chunk("IEND", "");
 }
 
-std::string error_of(const std::string& bytes, std::uint64_t limit = kLimit) {
-  try {
-    read_header(bytes, limit);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  if (text.find(part) != std::string::npos) return true;
-  MESSAGE(text);
-  return false;
+std::string header_error(const std::string& bytes, std::uint64_t limit = kLimit) {
+  return clip_test::error_of([&] { read_header(bytes, limit); });
 }
 
 // An EXIF block with one tag, in either byte order.
@@ -70,30 +60,36 @@ TEST_CASE("size and mode come from the header") {
 }
 
 TEST_CASE("what is too large is refused from its header, whatever follows it") {
-  CHECK(contains(error_of(png(30000, 30000).substr(0, 33)), "30000 x 30000"));
-  CHECK(contains(error_of(png(30000, 30000)), "--max-pixels"));
-  CHECK(contains(error_of(png(2000000, 1)), "longest side"));
-  CHECK(error_of(png(30000, 30000), 900'000'000) == "");
-  CHECK(contains(error_of(png(0, 5)), "no pixels"));
+  CHECK(contains(header_error(png(30000, 30000).substr(0, 33)), "30000 x 30000"));
+  CHECK(contains(header_error(png(30000, 30000)), "the limit is 500"));
+  try {
+    read_header(png(30000, 30000), kLimit);
+  } catch (const clip::Error& error) {
+    CHECK(error.code() == clip::ErrorCode::kLimit);
+    CHECK(error.hint() == clip::Hint::kRaisePixelLimit);
+  }
+  CHECK(contains(header_error(png(2000000, 1)), "longest side"));
+  CHECK(header_error(png(30000, 30000), 900'000'000) == "");
+  CHECK(contains(header_error(png(0, 5)), "no pixels"));
   const std::string jpeg("\xff\xd8\xff\xc0\x00\x11\x08\xff\xff\xff\xff\x03", 12);
-  CHECK(contains(error_of(jpeg + std::string(9, '\1')), "65535 x 65535"));
-  CHECK(contains(error_of("P6 99999999999999999999 99999999999 255 "), "longest side"));
-  CHECK(contains(error_of("P6 60000 60000 255 "), "--max-pixels"));
+  CHECK(contains(header_error(jpeg + std::string(9, '\1')), "65535 x 65535"));
+  CHECK(contains(header_error("P6 99999999999999999999 99999999999 255 "), "longest side"));
+  CHECK(contains(header_error("P6 60000 60000 255 "), "the limit is 500"));
 }
 
 TEST_CASE("damage is told from other files") {
-  CHECK(contains(error_of("GIF89a..."), "no picture"));
-  CHECK(contains(error_of("x"), "no picture"));
-  CHECK(contains(error_of(png(5, 5).substr(0, 40)), "cut short"));
+  CHECK(contains(header_error("GIF89a..."), "unsupported image format"));
+  CHECK(contains(header_error("x"), "unsupported image format"));
+  CHECK(contains(header_error(png(5, 5).substr(0, 40)), "cut short"));
   std::string changed = png(5, 5);
   changed[changed.find("data")] ^= 1;
-  CHECK(contains(error_of(changed), "IDAT fails its checksum"));
-  CHECK(contains(error_of("\xff\xd8\xff\xd9"), "no picture data"));
-  CHECK(contains(error_of(std::string("II\x2b\0", 4)), "BigTIFF"));
+  CHECK(contains(header_error(changed), "IDAT fails its checksum"));
+  CHECK(contains(header_error("\xff\xd8\xff\xd9"), "no image data"));
+  CHECK(contains(header_error(std::string("II\x2b\0", 4)), "BigTIFF"));
 }
 
 TEST_CASE("trailing bytes are no damage") {
-  CHECK(error_of(png(5, 5) + "garbage") == "");
+  CHECK(header_error(png(5, 5) + "garbage") == "");
 }
 
 TEST_CASE("EXIF orientation in both byte orders") {
@@ -127,7 +123,7 @@ TEST_CASE(
       for (std::size_t j = 0; j < size; ++j) {
         bytes += static_cast<char>(random() % 3 != 0 ? random() % 12 : random());
       }
-      error_of(bytes);
+      header_error(bytes);
     }
   }
 }

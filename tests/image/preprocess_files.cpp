@@ -3,8 +3,8 @@
 //   crop, crop-as-stored   [SIZE, SIZE, 3] 8-bit RGB, EXIF orientation applied or not
 //   tensor                 [3, SIZE, SIZE] float32
 //   reduced                as decoded, a JPEG reduced while at least 2 x SIZE pixels a side remain
-//   decoded                the decoded picture: width, height and channels on a line, then BGR(A)
-// preprocess_files bench SIZE: prints the seconds that resizing each decoded picture takes, best
+//   decoded                the decoded image: width, height and channels on a line, then BGR(A)
+// preprocess_files bench SIZE: prints the seconds that resizing each decoded image takes, best
 // of 10.
 #include <fmt/format.h>
 
@@ -13,9 +13,9 @@
 #include <iostream>
 #include <string>
 
-#include "error.h"
-#include "image/decode.h"
-#include "image/preprocess.h"
+#include "clip/error.h"
+#include "clip/image.h"
+#include "clip/preprocessing.h"
 
 namespace {
 
@@ -23,38 +23,38 @@ void write(const void* data, std::size_t size) {
   std::fwrite(data, 1, size, stdout);
 }
 
-double seconds_to_resize(const clip::Picture& picture, const clip::PreprocessRule& rule) {
+double seconds_to_resize(const clip::Image& image, const clip::Preprocessing& rule) {
   double best = 1e9;
   for (int i = 0; i < 10; ++i) {
     const auto start = std::chrono::steady_clock::now();
-    const auto pixels = clip::resize_and_crop(picture, rule);
+    const auto pixels = clip::resize_and_crop(image, rule);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     best = std::min(best, taken.count());
   }
   return best;
 }
 
-void run(const std::string& what, const std::string& path, const clip::PreprocessRule& rule) {
+void run(const std::string& what, const std::string& path, const clip::Preprocessing& rule) {
   clip::DecodeOptions options;
   options.ignore_exif = what == "crop-as-stored";
   if (what == "reduced") {
-    options.enough_pixels_a_side = 2 * static_cast<std::uint64_t>(rule.image_size);
+    options.min_side_after_scaling = 2 * static_cast<std::uint64_t>(rule.image_size);
   }
-  const clip::Picture picture = clip::decode_file(path, options);
+  const clip::Image image = clip::decode_file(path, options);
   if (what == "bench") {
-    fmt::print("{}\n", seconds_to_resize(picture, rule));
+    fmt::print("{}\n", seconds_to_resize(image, rule));
   } else if (what == "decoded" || what == "reduced") {
-    fmt::print("ok\n{} {} {}\n", picture.width, picture.height, picture.channels);
-    const int sample = picture.mode == clip::PixelMode::kInteger ? 2 : 1;
-    for (std::int64_t y = 0; y < picture.height; ++y) {
-      write(picture.row(y), static_cast<std::size_t>(picture.width * picture.channels * sample));
+    fmt::print("ok\n{} {} {}\n", image.width, image.height, image.channels);
+    const int sample = image.mode == clip::PixelMode::kInteger ? 2 : 1;
+    for (std::int64_t y = 0; y < image.height; ++y) {
+      write(image.row(y), static_cast<std::size_t>(image.width * image.channels * sample));
     }
   } else if (what == "tensor") {
-    const auto tensor = clip::preprocess(picture, rule);
+    const auto tensor = clip::preprocess(image, rule);
     fmt::print("ok\n");
     write(tensor.data(), tensor.size() * sizeof(float));
   } else {
-    const auto pixels = clip::resize_and_crop(picture, rule);
+    const auto pixels = clip::resize_and_crop(image, rule);
     fmt::print("ok\n");
     write(pixels.data(), pixels.size());
   }
@@ -64,7 +64,7 @@ void run(const std::string& what, const std::string& path, const clip::Preproces
 
 int main(int argc, char** argv) {
   if (argc != 3) return 2;
-  clip::PreprocessRule rule;
+  clip::Preprocessing rule;
   rule.image_size = std::stoi(argv[2]);
   for (std::string path; std::getline(std::cin, path);) {
     try {

@@ -1,13 +1,12 @@
-#include "image/preprocess.h"
-
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "image/decode.h"
+#include "clip/image.h"
+#include "clip/preprocessing.h"
 
-TEST_CASE("normalized values are (v / 255 - mean) / deviation, channel by channel") {
-  clip::PreprocessRule rule;
+TEST_CASE("normalized values are (v / 255 - mean) / std, channel by channel") {
+  clip::Preprocessing rule;
   rule.image_size = 2;
   const std::vector<std::uint8_t> pixels = {0, 1, 2, 255, 254, 253, 128, 64, 32, 7, 8, 9};
   const auto tensor = clip::normalize_pixels(pixels, rule);
@@ -15,25 +14,25 @@ TEST_CASE("normalized values are (v / 255 - mean) / deviation, channel by channe
   for (std::size_t pixel = 0; pixel < 4; ++pixel) {
     for (std::size_t channel = 0; channel < 3; ++channel) {
       const double expected =
-          (pixels[3 * pixel + channel] / 255.0 - rule.mean[channel]) / rule.deviation[channel];
+          (pixels[3 * pixel + channel] / 255.0 - rule.mean[channel]) / rule.std[channel];
       CHECK(tensor[4 * channel + pixel] == doctest::Approx(expected));
     }
   }
 }
 
-TEST_CASE("squashing keeps the whole picture, the other rule its middle") {
+TEST_CASE("squashing keeps the whole image, the other rule its middle") {
   // Left half black, right half white.
   std::string text = "P2 40 10 255";
   for (int i = 0; i < 400; ++i) text += i % 40 < 20 ? " 0" : " 255";
-  const auto picture = clip::decode_bytes(text, "halves", {});
-  clip::PreprocessRule rule;
+  const auto image = clip::decode_bytes(text, "halves", {});
+  clip::Preprocessing rule;
   rule.image_size = 10;
-  const auto middle = clip::resize_and_crop(picture, rule);
+  const auto middle = clip::resize_and_crop(image, rule);
   CHECK(middle[0] == 0);
   CHECK(middle[3 * 9] == 255);
   CHECK(middle[3 * 4] == 0);
-  rule.resize = clip::ResizeRule::kSquash;
-  const auto whole = clip::resize_and_crop(picture, rule);
+  rule.resize = clip::ResizeMode::kSquash;
+  const auto whole = clip::resize_and_crop(image, rule);
   CHECK(whole.size() == 300);
   CHECK(whole[3 * 2] == 0);
   CHECK(whole[3 * 7] == 255);

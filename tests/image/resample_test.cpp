@@ -7,25 +7,25 @@
 
 #include "image/coefficients.h"
 
-using clip::Picture;
+using clip::Image;
 using clip::resample_bicubic;
 using clip::ResizeAndCrop;
 using clip::Simd;
 
 namespace {
 
-Picture noise(std::int64_t width, std::int64_t height, int channels, std::uint32_t seed) {
+Image noise(std::int64_t width, std::int64_t height, int channels, std::uint32_t seed) {
   auto pixels = std::make_shared<std::vector<std::uint8_t>>(std::size_t(width * height * channels));
   std::mt19937 random(seed);
   for (auto& sample : *pixels) sample = static_cast<std::uint8_t>(random());
-  Picture picture;
-  picture.width = width;
-  picture.height = height;
-  picture.channels = channels;
-  picture.data = pixels->data();
-  picture.stride = width * channels;
-  picture.owner = pixels;
-  return picture;
+  Image image;
+  image.width = width;
+  image.height = height;
+  image.channels = channels;
+  image.data = pixels->data();
+  image.stride = width * channels;
+  image.owner = pixels;
+  return image;
 }
 
 }  // namespace
@@ -54,28 +54,28 @@ TEST_CASE("both ways of computing give the same pixels, in every shape") {
         CAPTURE(shape.height);
         CAPTURE(channels);
         CAPTURE(n);
-        const Picture picture = noise(shape.width, shape.height, channels, 7);
+        const Image image = noise(shape.width, shape.height, channels, 7);
         const ResizeAndCrop resize{n + 5, n + 2, 3, 1, n};
-        CHECK(resample_bicubic(picture, resize, Simd::kPortable) ==
-              resample_bicubic(picture, resize, clip::best_simd()));
+        CHECK(resample_bicubic(image, resize, Simd::kPortable) ==
+              resample_bicubic(image, resize, clip::best_simd()));
       }
     }
   }
 }
 
 TEST_CASE("a crop is a part of the whole resize") {
-  const Picture picture = noise(301, 199, 3, 1);
+  const Image image = noise(301, 199, 3, 1);
   const std::int64_t side = 64;
-  const auto whole = resample_bicubic(picture, {side, side, 0, 0, side}, clip::best_simd());
+  const auto whole = resample_bicubic(image, {side, side, 0, 0, side}, clip::best_simd());
   const std::int64_t left = 10, top = 21, size = 30;
-  const auto part = resample_bicubic(picture, {side, side, left, top, size}, clip::best_simd());
+  const auto part = resample_bicubic(image, {side, side, left, top, size}, clip::best_simd());
   for (std::int64_t y = 0; y < size; ++y) {
     const auto* expected = whole.data() + ((y + top) * side + left) * 3;
     CHECK(std::equal(part.data() + y * size * 3, part.data() + (y + 1) * size * 3, expected));
   }
 }
 
-TEST_CASE("weights add up to one, lie in the picture, and repeat the picture at scale one") {
+TEST_CASE("weights add up to one, lie in the image, and repeat the image at scale one") {
   for (const std::int64_t in : {1, 2, 7, 224, 5000}) {
     for (const std::int64_t out : {1, 3, 224, 1000}) {
       const clip::Taps taps = clip::bicubic_taps(in, out, 0, out);
@@ -87,17 +87,16 @@ TEST_CASE("weights add up to one, lie in the picture, and repeat the picture at 
       }
     }
   }
-  const Picture picture = noise(20, 20, 3, 3);
-  CHECK(resample_bicubic(picture, {20, 20, 0, 0, 20}, clip::best_simd()) ==
-        std::vector<std::uint8_t>(picture.data, picture.data + 20 * 20 * 3));
+  const Image image = noise(20, 20, 3, 3);
+  CHECK(resample_bicubic(image, {20, 20, 0, 0, 20}, clip::best_simd()) ==
+        std::vector<std::uint8_t>(image.data, image.data + 20 * 20 * 3));
 }
 
 TEST_CASE("one colour stays itself") {
-  Picture picture = noise(97, 61, 3, 3);
+  Image image = noise(97, 61, 3, 3);
   std::vector<std::uint8_t> pixels(97 * 61 * 3, 201);
-  picture.data = pixels.data();
-  for (const std::uint8_t sample :
-       resample_bicubic(picture, {31, 20, 0, 0, 20}, clip::best_simd())) {
+  image.data = pixels.data();
+  for (const std::uint8_t sample : resample_bicubic(image, {31, 20, 0, 0, 20}, clip::best_simd())) {
     CHECK(sample == 201);
   }
 }

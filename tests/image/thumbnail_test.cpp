@@ -2,23 +2,24 @@
 
 #include <doctest/doctest.h>
 
-#include "image/decode.h"
+#include "clip/image.h"
+#include "image/header.h"
 
 using namespace clip;
 
 namespace {
 
-Picture decoded(const Picture& picture, int side) {
-  return decode_bytes(jpeg_thumbnail(picture, side), "thumbnail", {});
+Image decoded(const Image& image, int side) {
+  return decode_bytes(jpeg_thumbnail(image, side), "thumbnail", {});
 }
 
 }  // namespace
 
-TEST_CASE("thumbnails keep proportions, and small pictures stay small") {
+TEST_CASE("thumbnails keep proportions, and small images stay small") {
   std::string text = "P2 40 10 255";
   for (int i = 0; i < 400; ++i) text += " 200";
-  const Picture wide = decode_bytes(text, "wide", {});
-  Picture thumbnail = decoded(wide, 20);
+  const Image wide = decode_bytes(text, "wide", {});
+  Image thumbnail = decoded(wide, 20);
   CHECK(thumbnail.width == 20);
   CHECK(thumbnail.height == 5);
   CHECK(std::abs(int(thumbnail.row(2)[10]) - 200) <= 2);
@@ -33,14 +34,14 @@ TEST_CASE("thumbnails keep proportions, and small pictures stay small") {
 TEST_CASE("what is transparent is white") {
   // Blue, green, red, alpha: half-transparent black beside invisible green.
   static const std::uint8_t pixels[] = {0, 0, 0, 128, 0, 255, 0, 0};
-  Picture picture;
-  picture.width = 2;
-  picture.height = 1;
-  picture.channels = 4;
-  picture.mode = PixelMode::kRgba;
-  picture.data = pixels;
-  picture.stride = 8;
-  const Picture thumbnail = decoded(picture, 2);
+  Image image;
+  image.width = 2;
+  image.height = 1;
+  image.channels = 4;
+  image.mode = PixelMode::kRgba;
+  image.data = pixels;
+  image.stride = 8;
+  const Image thumbnail = decoded(image, 2);
   CHECK(std::abs(int(thumbnail.row(0)[0]) - 127) <= 20);  // JPEG blurs colours between neighbours
   CHECK(thumbnail.row(0)[3] >= 235);
 }

@@ -34,9 +34,9 @@ std::vector<float> expected(const Inputs& inputs, const AttendedRows& attended, 
         }
         weights.push_back(score);
       }
-      const double most = *std::max_element(weights.begin(), weights.end());
+      const double max = *std::max_element(weights.begin(), weights.end());
       double sum = 0;
-      for (double& weight : weights) sum += weight = std::exp(weight - most);
+      for (double& weight : weights) sum += weight = std::exp(weight - max);
       for (std::int64_t d = 0; d < head_width; ++d) {
         double value = 0;
         for (std::size_t j = 0; j < weights.size(); ++j) {
@@ -84,40 +84,40 @@ TEST_CASE("rows attend to the rows of their lists") {
         attend(attended, heads, rows_of(inputs.q, width, precision, &arena),
                rows_of(inputs.k, width, precision, &arena),
                rows_of(inputs.v, width, precision, &arena), out);
-        CHECK(largest_difference(values_of(out), expected(inputs, attended, heads, head_width)) <
+        CHECK(max_difference(values_of(out), expected(inputs, attended, heads, head_width)) <
               tolerance(precision));
       }
     }
   }
 }
 
-TEST_CASE("pictures attend within themselves, whatever their number of tokens and the threads") {
+TEST_CASE("images attend within themselves, whatever their number of tokens and the threads") {
   const int threads = omp_get_max_threads();
   for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
     for (const std::int64_t tokens : {2, 50, 197, 577}) {
       CAPTURE(tokens);
-      const std::int64_t pictures = 2, heads = tokens > 500 ? 1 : 4, head_width = 64;
+      const std::int64_t images = 2, heads = tokens > 500 ? 1 : 4, head_width = 64;
       const std::int64_t width = heads * head_width;
       AttendedRows attended;
-      for (std::int64_t i = 0; i < pictures * tokens; ++i) {
+      for (std::int64_t i = 0; i < images * tokens; ++i) {
         for (std::int64_t j = 0; j < tokens; ++j) {
           attended.rows.push_back(std::int32_t(i / tokens * tokens + j));
         }
         attended.begin.push_back(std::int64_t(attended.rows.size()));
       }
-      const Inputs inputs = inputs_for(pictures * tokens, pictures * tokens, width, precision);
+      const Inputs inputs = inputs_for(images * tokens, images * tokens, width, precision);
       const auto wanted = expected(inputs, attended, heads, head_width);
       for (const int used : {1, 2, 5}) {
         CAPTURE(used);
         omp_set_num_threads(used);
         Arena arena;
         const Rows out =
-            rows_of(std::vector<float>(pictures * tokens * width), width, precision, &arena);
-        const PictureAttention attention(tokens, heads, head_width, precision, &arena);
+            rows_of(std::vector<float>(images * tokens * width), width, precision, &arena);
+        const ImageAttention attention(tokens, heads, head_width, precision, &arena);
         attention(rows_of(inputs.q, width, precision, &arena),
                   rows_of(inputs.k, width, precision, &arena),
                   rows_of(inputs.v, width, precision, &arena), out);
-        CHECK(largest_difference(values_of(out), wanted) < tolerance(precision));
+        CHECK(max_difference(values_of(out), wanted) < tolerance(precision));
       }
     }
   }
@@ -138,15 +138,15 @@ TEST_CASE("the two halves of a softmax") {
     std::vector<std::uint16_t> narrow(row.size());
     const float scale = exponentials(scores.data(), count, nullptr);
     scale_row(scores.data(), count, scale, Precision::kFloat32, result.data());
-    CHECK(largest_difference(result, wanted) < 1e-6F);
+    CHECK(max_difference(result, wanted) < 1e-6F);
     // For bfloat16 to a 10,000th, which may be its last bit; and nothing is so small as to be slow.
     CHECK(exponentials(row.data(), count, narrow.data()) == doctest::Approx(scale).epsilon(2e-4));
     std::vector<float> infinite(row.size(), std::numeric_limits<float>::infinity());
     CHECK(std::isnan(exponentials(infinite.data(), count, narrow.data())));
     exponentials(row.data(), count, narrow.data());
-    const std::uint16_t least = bfloat16_from_float(std::ldexp(1.0F, -125));
+    const std::uint16_t min = bfloat16_from_float(std::ldexp(1.0F, -125));
     for (std::size_t i = 0; i < narrow.size(); ++i) {
-      CHECK(std::abs(narrow[i] - std::max(bfloat16_from_float(scores[i]), least)) <= 1);
+      CHECK(std::abs(narrow[i] - std::max(bfloat16_from_float(scores[i]), min)) <= 1);
     }
     scale_row(scores.data(), count, scale, Precision::kBFloat16, narrow.data());
     for (std::size_t i = 0; i < narrow.size(); ++i) {

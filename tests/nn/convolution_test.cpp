@@ -38,8 +38,8 @@ void check(Precision precision, std::int64_t stride, std::int64_t inputs, std::i
   const TestWeights weights({{"conv.weight", {{outputs, inputs, 3, 3}, weight}},
                              {"bn.weight", {{outputs}, gain}},
                              {"bn.bias", {{outputs}, shift}},
-                             {"bn.running_mean", {{outputs}, mean}},
-                             {"bn.running_var", {{outputs}, variance}}});
+                             {"bn.mean", {{outputs}, mean}},
+                             {"bn.variance", {{outputs}, variance}}});
   Arena arena;
   Loader loader(weights.weights(), precision, &arena);
   const Convolution convolution(&loader, FoldedConvolution(&loader, "conv", "bn"), side, stride);
@@ -71,16 +71,16 @@ void check(Precision precision, std::int64_t stride, std::int64_t inputs, std::i
     const Rows out = arena.rows(images * after * after, outputs, precision);
     convolution(pixels, images, out);
     // Rounded weights and results: errors grow with the sum and with the result.
-    float most = 0;
-    for (const float value : wanted) most = std::max(most, value);
-    const float tolerance = precision == Precision::kFloat32 ? 1e-4F : 0.01F * most;
-    CHECK(largest_difference(values_of(out), wanted) < tolerance);
+    float max = 0;
+    for (const float value : wanted) max = std::max(max, value);
+    const float tolerance = precision == Precision::kFloat32 ? 1e-4F : 0.01F * max;
+    CHECK(max_difference(values_of(out), wanted) < tolerance);
   }
 }
 
 }  // namespace
 
-TEST_CASE("a convolution, its batch norm, and ReLU, at both strides and any number of pictures") {
+TEST_CASE("a convolution, its batch norm, and ReLU, at both strides and any number of images") {
   for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
     if (precision == Precision::kBFloat16 && !has_fast_bfloat16()) continue;
     CAPTURE(int(precision));

@@ -37,12 +37,12 @@ TEST_CASE("layer norm is the formula of the paper") {
       const Rows out = rows_of(values, width, precision, &arena);
       norm(in, out);
       const float tolerance = precision == Precision::kFloat32 ? 2e-4F : 0.04F;
-      CHECK(largest_difference(values_of(out), wanted) < tolerance);
+      CHECK(max_difference(values_of(out), wanted) < tolerance);
     }
     // In place.
     Loader loader(weights.weights(), Precision::kFloat32, &arena);
     const Rows both = rows_of(values, width, Precision::kFloat32, &arena);
     LayerNorm(&loader, "ln")(both, both);
-    CHECK(largest_difference(values_of(both), wanted) < 2e-4F);
+    CHECK(max_difference(values_of(both), wanted) < 2e-4F);
   }
 }

@@ -68,16 +68,16 @@ TEST_CASE("x W^T + b, and what is fused behind it") {
           }
           const Rows out = rows_of(before, outputs, Precision::kFloat32, &arena);
           linear(rows_of(in, inputs, precision, &arena), out);
-          CHECK(largest_difference(values_of(out), wanted) < 1e-4F);
+          CHECK(max_difference(values_of(out), wanted) < 1e-4F);
         }
       }
     }
   }
 }
 
-TEST_CASE("projections are stored the other way round") {
-  const auto matrix = random_numbers(24 * 10, 1, 1);
-  const TestWeights weights({{"proj", {{24, 10}, matrix}}});
+TEST_CASE("a projection is x W^T without bias, in float32 whatever the rest is in") {
+  const auto matrix = random_numbers(10 * 24, 1, 1);
+  const TestWeights weights({{"proj.weight", {{10, 24}, matrix}}});
   Arena arena;
   Loader loader(weights.weights(), Precision::kFloat32, &arena);
   const Linear linear = Linear::load_projection(&loader, "proj");
@@ -85,10 +85,10 @@ TEST_CASE("projections are stored the other way round") {
   std::vector<float> wanted(3 * 10);
   for (int i = 0; i < 3; ++i) {
     for (int j = 0; j < 10; ++j) {
-      for (int k = 0; k < 24; ++k) wanted[i * 10 + j] += in[i * 24 + k] * matrix[k * 10 + j];
+      for (int k = 0; k < 24; ++k) wanted[i * 10 + j] += in[i * 24 + k] * matrix[j * 24 + k];
     }
   }
   const Rows out = rows_of(std::vector<float>(30), 10, Precision::kFloat32, &arena);
   linear(rows_of(in, 24, Precision::kFloat32, &arena), out);
-  CHECK(largest_difference(values_of(out), wanted) < 1e-4F);
+  CHECK(max_difference(values_of(out), wanted) < 1e-4F);
 }

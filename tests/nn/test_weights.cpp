@@ -2,34 +2,39 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <limits>
+#include <string>
 
-#include "zip_writer.h"
+#include "support.h"
 
 namespace clip_test {
-namespace {
 
-float from_bfloat16(std::uint16_t bits) {
-  const std::uint32_t wide = std::uint32_t(bits) << 16;
-  float value;
-  std::memcpy(&value, &wide, sizeof(value));
-  return value;
+TestWeights::TestWeights(const Tensors& tensors) : weights_("the test's file") {
+  const TemporaryFolder folder;
+  std::string bytes(1, ' ');  // no file is empty
+  std::map<std::string, std::size_t> offsets;
+  for (const auto& [name, values] : tensors) {
+    bytes.resize((bytes.size() + 63) / 64 * 64);
+    offsets[name] = bytes.size();
+    bytes.append(reinterpret_cast<const char*>(values.values.data()),
+                 values.values.size() * sizeof(float));
+  }
+  file_ = std::make_unique<clip::MappedFile>(folder.write("weights", bytes));
+  for (const auto& [name, values] : tensors) {
+    clip::Tensor tensor;
+    tensor.shape = values.shape;
+    tensor.strides.assign(values.shape.size(), 1);
+    for (std::size_t i = values.shape.size(); i-- > 1;) {
+      tensor.strides[i - 1] = tensor.strides[i] * values.shape[i];
+    }
+    tensor.data = file_->data() + offsets[name];
+    weights_.add(name, {tensor, "stored " + name});
+  }
 }
 
-}  // namespace
-
-TestWeights::TestWeights(const Tensors& tensors) {
-  static int number = 0;
-  const std::string path =
-      write_file("weights-" + std::to_string(number++) + ".pt", zip(module_records(tensors)));
-  file_ = std::make_unique<clip::MappedFile>(path);
-  archive_ = std::make_unique<clip::Archive>(*file_);
-  weights_ = std::make_unique<clip::Weights>(*archive_);
-}
-
-std::vector<float> random_numbers(std::int64_t count, float deviation, unsigned seed) {
+std::vector<float> random_numbers(std::int64_t count, float std, unsigned seed) {
   std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, deviation);
+  std::normal_distribution<float> normal(0, std);
   std::vector<float> values(std::size_t(count), 0);
   for (float& value : values) value = normal(random);
   return values;
@@ -58,7 +63,7 @@ std::vector<float> values_of(const clip::Rows& rows) {
     for (std::int64_t j = 0; j < rows.width; ++j) {
       values.push_back(rows.precision == clip::Precision::kFloat32
                            ? rows.f32(i)[j]
-                           : from_bfloat16(rows.bf16(i)[j]));
+                           : clip::float_from_bfloat16(rows.bf16(i)[j]));
     }
   }
   return values;
@@ -68,12 +73,12 @@ std::vector<float> rounded(const std::vector<float>& values, clip::Precision pre
   if (precision == clip::Precision::kFloat32) return values;
   std::vector<float> result;
   for (const float value : values) {
-    result.push_back(from_bfloat16(clip::bfloat16_from_float(value)));
+    result.push_back(clip::float_from_bfloat16(clip::bfloat16_from_float(value)));
   }
   return result;
 }
 
-float largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+float max_difference(const std::vector<float>& a, const std::vector<float>& b) {
   if (a.size() != b.size()) return std::numeric_limits<float>::infinity();
   float largest = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {

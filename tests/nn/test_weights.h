@@ -5,26 +5,27 @@
 #include <random>
 #include <vector>
 
+#include "base/half.h"
+#include "base/mapped_file.h"
 #include "clip_archive.h"
-#include "model/archive.h"
 #include "nn/loader.h"
 
 namespace clip_test {
 
-// Tensors in an archive on disk, as layers read them.
+// Weights by their canonical names, as layers read them: in a mapped file, whose pages are given
+// back when they have been read.
 class TestWeights {
  public:
   explicit TestWeights(const Tensors& tensors);
-  const clip::Weights& weights() const { return *weights_; }
+  const clip::Weights& weights() const { return weights_; }
 
  private:
   std::unique_ptr<clip::MappedFile> file_;
-  std::unique_ptr<clip::Archive> archive_;
-  std::unique_ptr<clip::Weights> weights_;
+  clip::Weights weights_;
 };
 
 // `count` numbers, normally distributed, the same at every run.
-std::vector<float> random_numbers(std::int64_t count, float deviation, unsigned seed);
+std::vector<float> random_numbers(std::int64_t count, float std, unsigned seed);
 
 // A copy in rows with a gap behind each, to show that strides are followed.
 clip::Rows rows_of(const std::vector<float>& values, std::int64_t width, clip::Precision precision,
@@ -36,6 +37,6 @@ std::vector<float> values_of(const clip::Rows& rows);
 // The values as bfloat16 holds them.
 std::vector<float> rounded(const std::vector<float>& values, clip::Precision precision);
 
-float largest_difference(const std::vector<float>& a, const std::vector<float>& b);
+float max_difference(const std::vector<float>& a, const std::vector<float>& b);
 
 }  // namespace clip_test

@@ -1,10 +1,10 @@
 // The tree of prefixes must give what computing every prompt by itself, in full, gives.
 
-#include "nn/text_tower.h"
+#include "nn/towers/text_tower.h"
 
 #include <doctest/doctest.h>
 
-#include "error.h"
+#include "clip/error.h"
 #include "test_weights.h"
 
 using namespace clip;
@@ -20,7 +20,7 @@ struct Fixture {
     config.text.vocab_size = 100;
     config.text.layers = 3;
     config.text.heads = 2;
-    Tensors tensors = small_weights(config);
+    Tensors tensors = small_canonical_weights(config);
     unsigned seed = 0;
     for (auto& [name, tensor] : tensors) {
       const auto count = std::int64_t(tensor.values.size());
@@ -60,17 +60,17 @@ TEST_CASE_FIXTURE(Fixture, "shared beginnings change nothing") {
                            {90, 1, 2, 3, 99},       {90, 1, 2, 3, 5, 99}, {91, 1, 2, 3, 99},
                            {90, 1, 2, 3, 5, 6, 99}, {90, 2, 1, 3, 99},    {90, 1, 99}};
   const auto together = encode(prompts);
-  CHECK(largest_difference(together, encode_alone(prompts)) < 2e-5F);
+  CHECK(max_difference(together, encode_alone(prompts)) < 2e-5F);
   // The embeddings differ, or the comparison would say nothing.
   const std::vector<float> first(together.begin(), together.begin() + 8);
   const std::vector<float> second(together.begin() + 8, together.begin() + 16);
-  CHECK(largest_difference(first, second) > 0.01F);
+  CHECK(max_difference(first, second) > 0.01F);
 }
 
 TEST_CASE_FIXTURE(Fixture, "what stands behind the end of the text is not seen") {
   const Prompts plain = {{90, 1, 2, 3, 99}, {90, 4, 99}};
   const Prompts padded = {{90, 1, 2, 3, 99, 0, 0, 0}, {90, 4, 99, 7, 8, 99}};
-  CHECK(largest_difference(encode(plain), encode(padded)) < 2e-5F);
+  CHECK(max_difference(encode(plain), encode(padded)) < 2e-5F);
 }
 
 TEST_CASE_FIXTURE(Fixture, "more prompts than fit at once, in any order") {
@@ -92,10 +92,10 @@ TEST_CASE_FIXTURE(Fixture, "more prompts than fit at once, in any order") {
     turned.insert(turned.end(), backwards.begin() + std::ptrdiff_t(8 * i),
                   backwards.begin() + std::ptrdiff_t(8 * i + 8));
   }
-  CHECK(largest_difference(forwards, turned) < 2e-5F);
+  CHECK(max_difference(forwards, turned) < 2e-5F);
   const Prompts some(prompts.begin() + 700, prompts.begin() + 720);
   const std::vector<float> same(forwards.begin() + 8 * 700, forwards.begin() + 8 * 720);
-  CHECK(largest_difference(encode_alone(some), same) < 2e-5F);
+  CHECK(max_difference(encode_alone(some), same) < 2e-5F);
 }
 
 TEST_CASE_FIXTURE(Fixture, "ids that cannot be are errors") {

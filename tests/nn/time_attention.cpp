@@ -1,5 +1,5 @@
 // Times the attention of one layer beside the layer's matrix products, turn by turn:
-//   time_attention TOKENS HEADS PICTURES
+//   time_attention TOKENS HEADS IMAGES
 // in both precisions, on all processors; heads are 64 wide. Prints milliseconds and the ratio of
 // the medians. For scripts/bench_attention; asserts nothing.
 
@@ -27,9 +27,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void time_layer(Precision precision, std::int64_t tokens, std::int64_t heads,
-                std::int64_t pictures) {
-  const std::int64_t width = heads * 64, rows = tokens * pictures;
+void time_layer(Precision precision, std::int64_t tokens, std::int64_t heads, std::int64_t images) {
+  const std::int64_t width = heads * 64, rows = tokens * images;
   const TestWeights none({{"unused", {{1}, {1}}}});
   Arena arena;
   Loader loader(none.weights(), precision, &arena);
@@ -39,7 +38,7 @@ void time_layer(Precision precision, std::int64_t tokens, std::int64_t heads,
   };
   const Linear in_proj = linear(3 * width, width), out_proj = linear(width, width);
   const Linear c_fc = linear(4 * width, width), c_proj = linear(width, 4 * width);
-  const PictureAttention attention(tokens, heads, 64, precision, &arena);
+  const ImageAttention attention(tokens, heads, 64, precision, &arena);
 
   // Without gaps, as the towers' rows are: oneDNN is slow on others.
   const Rows gaps = rows_of(random_numbers(rows * width, 1, 2), width, precision, &arena);
@@ -66,9 +65,9 @@ void time_layer(Precision precision, std::int64_t tokens, std::int64_t heads,
     attending.push_back(now() - start);
   }
   std::printf(
-      "%s: %ld tokens, %ld heads, %ld pictures: attention %.2f ms, products %.2f ms, ratio "
+      "%s: %ld tokens, %ld heads, %ld images: attention %.2f ms, products %.2f ms, ratio "
       "%.3f\n",
-      precision == Precision::kFloat32 ? "fp32" : "bf16", long(tokens), long(heads), long(pictures),
+      precision == Precision::kFloat32 ? "fp32" : "bf16", long(tokens), long(heads), long(images),
       1000 * median(attending), 1000 * median(multiplying),
       median(attending) / median(multiplying));
 }
@@ -77,7 +76,7 @@ void time_layer(Precision precision, std::int64_t tokens, std::int64_t heads,
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fputs("usage: time_attention TOKENS HEADS PICTURES\n", stderr);
+    std::fputs("usage: time_attention TOKENS HEADS IMAGES\n", stderr);
     return 2;
   }
   time_layer(Precision::kFloat32, std::atol(argv[1]), std::atol(argv[2]), std::atol(argv[3]));

@@ -4,7 +4,7 @@
 
 using namespace clip;
 
-TEST_CASE("those that were asked for longest ago are forgotten") {
+TEST_CASE("the least recently used values are dropped") {
   LruCache<int> cache(3 * 1300);  // three of 1000 bytes, with what it takes to keep them
   for (int i = 0; i < 3; ++i) cache.add(std::to_string(i), std::make_shared<const int>(i), 1000);
   CHECK(cache.size() == 3);
@@ -17,7 +17,7 @@ TEST_CASE("those that were asked for longest ago are forgotten") {
   }
 }
 
-TEST_CASE("memory stays within bounds, and what is too large is not kept") {
+TEST_CASE("memory stays within bounds, and values larger than the cache are not kept") {
   LruCache<int> cache(100000);
   for (int i = 0; i < 10000; ++i) {
     cache.add(std::to_string(i), std::make_shared<const int>(i), 900);
@@ -30,7 +30,7 @@ TEST_CASE("memory stays within bounds, and what is too large is not kept") {
   CHECK((cache.find("9999") == kept));
 }
 
-TEST_CASE("who has a value keeps it") {
+TEST_CASE("a value outlives its place in the cache") {
   LruCache<int> cache(2000);
   cache.add("a", std::make_shared<const int>(1), 1500);
   const auto value = cache.find("a");

@@ -1,4 +1,4 @@
-#include "text/clean.h"
+#include "text/clip_bpe/clean.h"
 
 #include <doctest/doctest.h>
 

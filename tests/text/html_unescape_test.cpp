@@ -1,4 +1,4 @@
-#include "text/html_unescape.h"
+#include "text/clip_bpe/html_unescape.h"
 
 #include <doctest/doctest.h>
 

@@ -6,7 +6,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "text/tokenizer.h"
+#include "base/strings.h"
+#include "clip/tokenizer.h"
 
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
@@ -16,26 +17,21 @@ int main(int argc, char** argv) {
     // "bytes": hexadecimal, for texts that JSON cannot hold because they are not UTF-8.
     const auto json = nlohmann::json::parse(line);
     if (json.contains("bytes")) {
-      std::string text;
-      const auto hex = json["bytes"].get<std::string>();
-      for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
-        text += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-      }
-      texts.push_back(text);
+      texts.push_back(clip::bytes_of_hex(json["bytes"].get<std::string>()));
     } else {
       texts.push_back(json["text"].get<std::string>());
     }
   }
   const auto start = std::chrono::steady_clock::now();
-  const clip::Tokenizer tokenizer;
+  const auto tokenizer = clip::make_clip_tokenizer();
   const auto built = std::chrono::steady_clock::now();
   if (argc < 3) {
-    for (const auto& text : texts) fmt::print("{}\n", fmt::join(tokenizer.encode(text), " "));
+    for (const auto& text : texts) fmt::print("{}\n", fmt::join(tokenizer->encode(text), " "));
     return 0;
   }
   std::size_t ids = 0;
   for (int i = std::stoi(argv[2]); i > 0; --i) {
-    for (const auto& text : texts) ids += tokenizer.encode(text).size();
+    for (const auto& text : texts) ids += tokenizer->encode(text).size();
   }
   const auto done = std::chrono::steady_clock::now();
   const auto seconds = [](auto span) { return std::chrono::duration<double>(span).count(); };

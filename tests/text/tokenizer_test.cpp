@@ -1,4 +1,4 @@
-#include "text/tokenizer.h"
+#include "clip/tokenizer.h"
 
 #include <doctest/doctest.h>
 
@@ -6,16 +6,18 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "error.h"
+#include "clip/error.h"
+#include "support.h"
 
 using clip::Tokenizer;
+using clip_test::contains;
 using Ids = std::vector<std::int32_t>;
 
 namespace {
 
 const Tokenizer& tokenizer() {
-  static const Tokenizer shared;
-  return shared;
+  static const auto shared = clip::make_clip_tokenizer();
+  return *shared;
 }
 
 }  // namespace
@@ -50,27 +52,21 @@ TEST_CASE("ids equal those of OpenAI's tokenizer") {
 }
 
 TEST_CASE("the context takes start, ids and end") {
-  CHECK(tokenizer().encode_for_context("a photo of a cat", 77, false) ==
+  CHECK(tokenizer().encode_prompt("a photo of a cat", 77, false) ==
         Ids{49406, 320, 1125, 539, 320, 2368, 49407});
-  CHECK(tokenizer().encode_for_context("", 77, false) == Ids{49406, 49407});
-  CHECK(tokenizer().encode_for_context("a photo of a cat", 7, false).size() == 7);
+  CHECK(tokenizer().encode_prompt("", 77, false) == Ids{49406, 49407});
+  CHECK(tokenizer().encode_prompt("a photo of a cat", 7, false).size() == 7);
 }
 
 TEST_CASE("a text longer than the context is named, or cut as OpenAI's tokenizer cuts") {
-  std::string message;
-  try {
-    tokenizer().encode_for_context("a photo of a cat", 6, false);
-  } catch (const clip::Error& error) {
-    message = error.what();
+  const auto refused = [] { tokenizer().encode_prompt("a photo of a cat", 6, false); };
+  for (const char* part : {"a photo of a cat", "7 tokens", "at most 6"}) {
+    CHECK(contains(clip_test::error_of(refused), part));
   }
-  for (const char* part : {"a photo of a cat", "7 tokens", "at most 6", "--truncate"}) {
-    CAPTURE(part);
-    CHECK(message.find(part) != std::string::npos);
-  }
-  CHECK(tokenizer().encode_for_context("a photo of a cat", 6, true) ==
+  CHECK(clip_test::code_of(refused) == clip::ErrorCode::kLimit);
+  CHECK(tokenizer().encode_prompt("a photo of a cat", 6, true) ==
         Ids{49406, 320, 1125, 539, 320, 49407});
-  CHECK_THROWS_AS(tokenizer().encode_for_context(std::string(1 << 20, 'x'), 77, false),
-                  clip::Error);
+  CHECK_THROWS_AS(tokenizer().encode_prompt(std::string(1 << 20, 'x'), 77, false), clip::Error);
 }
 
 TEST_CASE("bytes that are not UTF-8 count as U+FFFD") {

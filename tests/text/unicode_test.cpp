@@ -1,4 +1,4 @@
-#include "text/unicode.h"
+#include "text/clip_bpe/unicode.h"
 
 #include <doctest/doctest.h>
 

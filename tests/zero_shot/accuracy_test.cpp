@@ -16,14 +16,14 @@ std::vector<RankedLabel> ranking(std::initializer_list<std::size_t> labels) {
 
 }  // namespace
 
-TEST_CASE("shares of pictures whose class is at the top") {
+TEST_CASE("shares of images whose class is at the top") {
   Accuracy accuracy(4);
   accuracy.add(0, ranking({0, 1, 2}));
   accuracy.add(0, ranking({1, 0, 2}));
   accuracy.add(0, ranking({1, 2, 0}));
   accuracy.add(1, ranking({1, 2, 3}));
   accuracy.add(2, ranking({1, 3, 0}));
-  CHECK(accuracy.pictures() == 5);
+  CHECK(accuracy.images() == 5);
   CHECK(accuracy.top_k(1) == doctest::Approx(2.0 / 5));
   CHECK(accuracy.top_k(2) == doctest::Approx(3.0 / 5));
   CHECK(accuracy.top_k(5) == doctest::Approx(4.0 / 5));
@@ -31,11 +31,11 @@ TEST_CASE("shares of pictures whose class is at the top") {
   CHECK(accuracy.recall(1) == 1);
   CHECK(accuracy.recall(2) == 0);
   CHECK(std::isnan(accuracy.recall(3)));
-  // Over the three classes that have pictures.
+  // Over the three classes that have images.
   CHECK(accuracy.mean_recall() == doctest::Approx((1.0 / 3 + 1) / 3));
 }
 
-TEST_CASE("what is taken for what, most first") {
+TEST_CASE("pairs of classes that are confused, the largest numbers first") {
   Accuracy accuracy(3);
   for (int i = 0; i < 2; ++i) accuracy.add(2, ranking({0}));
   for (int i = 0; i < 3; ++i) accuracy.add(0, ranking({1}));
@@ -44,19 +44,29 @@ TEST_CASE("what is taken for what, most first") {
   CHECK(accuracy.confusion(0, 1) == 3);
   CHECK(accuracy.confusion(0, 2) == 0);
   CHECK(accuracy.confusion().size() == 4);
-  const auto pairs = accuracy.most_confused(2);
+  const auto pairs = accuracy.confused_pairs(2);
   REQUIRE(pairs.size() == 2);
   CHECK(pairs[0].truth == 0);
   CHECK(pairs[0].predicted == 1);
-  CHECK(pairs[0].pictures == 3);
+  CHECK(pairs[0].images == 3);
   CHECK(pairs[1].truth == 1);  // of equal ones, the first
 }
 
-TEST_CASE("nothing measured is no number") {
+TEST_CASE("shares of no images are NaN") {
   const Accuracy accuracy(2);
   CHECK(std::isnan(accuracy.top_k(1)));
   CHECK(std::isnan(accuracy.mean_recall()));
-  CHECK(accuracy.most_confused(5).empty());
+  CHECK(accuracy.confused_pairs(5).empty());
+}
+
+TEST_CASE("probabilities are a softmax that does not overflow") {
+  const std::vector<double> cosines = {1, 0, -1};
+  const auto shares = probabilities(cosines.data(), cosines.size(), 2);
+  const double sum = std::exp(2) + 1 + std::exp(-2);
+  CHECK(shares[0] == doctest::Approx(std::exp(2) / sum));
+  CHECK(shares[2] == doctest::Approx(std::exp(-2) / sum));
+  CHECK(probabilities(cosines.data(), cosines.size(), 1e6)[0] == 1);
+  CHECK(probabilities(cosines.data(), 0, 1).empty());
 }
 
 TEST_CASE("rankings are the softmax, best first, equal ones in their order") {

@@ -1,14 +1,14 @@
-#include "zero_shot/embed_labels.h"
-
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <map>
 
-#include "error.h"
+#include "clip/zero_shot.h"
+#include "support.h"
 #include "zero_shot/prompt_templates.h"
 
 using namespace clip;
+using namespace clip_test;
 
 namespace {
 
@@ -75,6 +75,36 @@ TEST_CASE("many prompts are embedded some at a time, and counted") {
   CHECK(plane.calls == 3);
   CHECK(plane.asked.size() == 2100);
   CHECK(done.back() == 2100);
+}
+
+TEST_CASE("labels that cannot be embedded are named") {
+  const auto nothing = [](const std::vector<std::string>&) { return Embeddings(); };
+  CHECK(code_of([&] { embed_labels({}, {"a {}"}, nothing); }) == ErrorCode::kInvalidArgument);
+  CHECK(contains(error_of([&] {
+                   embed_labels({{"dog", {"a dog"}}, {"cat", {}}}, {}, nothing);
+                 }),
+                 "\"cat\" has no prompt"));
+  Plane plane;  // opposite prompts have the mean 0
+  plane.angles = {{"up", 0}, {"down", std::acos(-1.0)}};
+  const auto embed = [&](const auto& prompts) {
+    Embeddings rows = plane(prompts);
+    for (float& value : rows.values) value = std::round(value);
+    return rows;
+  };
+  const auto call = [&] { embed_labels({{"both", {"up", "down"}}}, {}, embed); };
+  CHECK(code_of(call) == ErrorCode::kInternal);
+  CHECK(contains(error_of(call), "\"both\""));
+}
+
+TEST_CASE("the bytes of prompts are counted before they are made") {
+  const std::vector<std::string> templates = {"a {}", "{} and {}", "{}"}, labels = {"x", "cat"};
+  std::uint64_t bytes = 0;
+  for (const std::string& each : templates) {
+    for (const std::string& label : labels) bytes += fill_template(each, label).size();
+  }
+  CHECK(filled_bytes(templates, labels) == bytes);
+  CHECK(filled_bytes({}, labels) == 0);
+  CHECK(filled_bytes(templates, {}) == 0);
 }
 
 TEST_CASE("templates") {

@@ -2,10 +2,11 @@
 
 #include <doctest/doctest.h>
 
-#include "error.h"
+#include "support.h"
 #include "zero_shot/builtin_sets.h"
 
 using namespace clip;
+using namespace clip_test;
 
 namespace {
 
@@ -13,16 +14,6 @@ std::vector<std::string> names(const std::vector<Label>& labels) {
   std::vector<std::string> names;
   for (const Label& label : labels) names.push_back(label.name);
   return names;
-}
-
-template <typename Call>
-std::string error_of(const Call& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 using Names = std::vector<std::string>;
@@ -39,14 +30,12 @@ TEST_CASE("a list is a record of CSV") {
 }
 
 TEST_CASE("a list that cannot be meant is refused") {
-  CHECK(error_of([] { parse_label_list(""); }).find("empty") != std::string::npos);
-  CHECK(error_of([] { parse_label_list("a,,b"); }).find("empty") != std::string::npos);
-  CHECK(error_of([] { parse_label_list("a,b,"); }).find("empty") != std::string::npos);
-  CHECK(error_of([] { parse_label_list("a,b,a"); }).find("'a' is in the list twice") !=
-        std::string::npos);
-  CHECK(error_of([] { parse_label_list("\"a,b"); }).find("no closing quote") != std::string::npos);
-  CHECK(error_of([] { parse_label_list("\"a\"b,c"); }).find("neither a comma") !=
-        std::string::npos);
+  CHECK(contains(error_of([] { parse_label_list(""); }), "empty"));
+  CHECK(contains(error_of([] { parse_label_list("a,,b"); }), "empty"));
+  CHECK(contains(error_of([] { parse_label_list("a,b,"); }), "empty"));
+  CHECK(contains(error_of([] { parse_label_list("a,b,a"); }), "'a' is in the list twice"));
+  CHECK(contains(error_of([] { parse_label_list("\"a,b"); }), "no closing quote"));
+  CHECK(contains(error_of([] { parse_label_list("\"a\"b,c"); }), "neither a comma"));
 }
 
 TEST_CASE("a file has a label a line, or labels with prompts") {
@@ -60,6 +49,7 @@ TEST_CASE("a file has a label a line, or labels with prompts") {
 }
 
 TEST_CASE("errors in a file name the line") {
+  CHECK(code_of([] { parse_label_lines("a\na\n", "f"); }) == ErrorCode::kInvalidArgument);
   CHECK(error_of([] { parse_label_lines("a\nb\na\n", "f"); }) ==
         "f, line 3: the label 'a' has been there before");
   CHECK(error_of([] { parse_label_lines("a\n\tb\n", "f"); }).find("f, line 2") == 0);
@@ -75,6 +65,7 @@ TEST_CASE("the sets are in the binary") {
   for (const std::string& name : label_set_names()) CHECK(builtin_label_set(name).size() > 1);
   for (const std::string& name : template_set_names()) CHECK(!builtin_template_set(name).empty());
   const std::string error = error_of([] { builtin_label_set("cifar"); });
-  CHECK(error.find("'cifar'") != std::string::npos);
-  CHECK(error.find("cifar100") != std::string::npos);
+  CHECK(contains(error, "'cifar'"));
+  CHECK(contains(error, "cifar100"));
+  CHECK(code_of([] { builtin_template_set("cifar"); }) == ErrorCode::kNotFound);
 }

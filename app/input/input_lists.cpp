@@ -1,0 +1,96 @@
+#include "input/input_lists.h"
+
+#include <fmt/format.h>
+
+#include "base/strings.h"
+#include "clip/error.h"
+#include "service/json.h"
+
+namespace clip_cli {
+namespace {
+
+constexpr std::size_t kMaxText = 16 << 20;  // bytes; no prompt of 77 tokens comes near
+constexpr std::size_t kMaxPath = 1 << 16;
+constexpr std::size_t kMaxWhole = 64 << 20;
+
+void for_each_line(const std::string& path,
+                   const std::function<void(std::size_t, const std::string&)>& use) {
+  LineReader reader(path);
+  bool too_long = false;
+  for (std::string line; reader.next(&line, kMaxText, &too_long);) {
+    if (too_long) {
+      throw clip::Error(clip::ErrorCode::kLimit,
+                        fmt::format("{}, line {} has more than {} MiB", reader.name(),
+                                    reader.number(), kMaxText >> 20));
+    }
+    use(reader.number(), line);
+  }
+}
+
+std::string text_field(const std::string& path, std::size_t number, const std::string& line) {
+  try {
+    const clip::Json json = clip::parse_json(line);
+    if (json.is_object() && json.contains("text") && json["text"].is_string()) {
+      return json["text"].get<std::string>();
+    }
+  } catch (const clip::Error&) {
+    // Said below.
+  }
+  throw clip::Error(
+      clip::ErrorCode::kCorrupt,
+      fmt::format("{}, line {}: expected a JSON object with a string `text`, as in {{\"text\": \"a "
+                  "cat\"}}",
+                  path, number));
+}
+
+}  // namespace
+
+void for_each_text(const std::string& path, const std::function<void(const std::string&)>& use) {
+  const bool json_lines = clip::extension_of(path) == "jsonl";
+  for_each_line(path, [&](std::size_t number, const std::string& line) {
+    if (!json_lines) {
+      use(line);
+    } else if (!line.empty()) {
+      use(text_field(path, number, line));
+    }
+  });
+}
+
+std::vector<std::string> read_texts(const std::string& path) {
+  std::vector<std::string> texts;
+  for_each_text(path, [&](const std::string& text) {
+    if (!text.empty()) texts.push_back(text);
+  });
+  return texts;
+}
+
+bool PathList::next(std::string* path) {
+  bool too_long = false;
+  while (reader_.next(path, kMaxPath, &too_long)) {
+    if (too_long) {
+      throw clip::Error(
+          clip::ErrorCode::kLimit,
+          fmt::format("{}, line {} is too long for a path", reader_.name(), reader_.number()),
+          clip::Hint::kSeparateByNul);
+    }
+    if (!path->empty()) return true;
+  }
+  return false;
+}
+
+std::string read_whole(const std::string& path) {
+  std::string text;
+  bool too_long = false;
+  LineReader reader(path);
+  for (std::string line; reader.next(&line, kMaxWhole, &too_long);) {
+    text += line;
+    text += '\n';
+    if (too_long || text.size() > kMaxWhole) {
+      throw clip::Error(clip::ErrorCode::kLimit,
+                        fmt::format("{} has more than {} MiB", reader.name(), kMaxWhole >> 20));
+    }
+  }
+  return text;
+}
+
+}  // namespace clip_cli

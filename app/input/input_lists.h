@@ -1,0 +1,41 @@
+// Lists that people pass as files or on standard input.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "input/line_reader.h"
+
+namespace clip_cli {
+
+// Calls `use` for each text of `path` ("-": standard input): each line, or, when the name ends in
+// .jsonl, the field `text` of each line's JSON object. Lines may end in \r\n, and a byte-order mark
+// in front is no part of the first. Reads as it goes, so the file may be larger than memory. Throws
+// clip::Error naming file and line.
+void for_each_text(const std::string& path, const std::function<void(const std::string&)>& use);
+
+// As for_each_text, but all at once and without the empty ones.
+std::vector<std::string> read_texts(const std::string& path);
+
+// Paths of images, one a line or one before each NUL, taken one at a time: a list may be longer
+// than memory, and still be written while it is read.
+class PathList {
+ public:
+  // "-" is standard input.
+  PathList(const std::string& path, bool nul_separated, const clip::CancelToken* stop = nullptr)
+      : reader_(path, nul_separated ? '\0' : '\n', stop) {}
+
+  // The next that is not empty; false at the end, or when cancelled. Throws clip::Error naming
+  // file and line for what is too long to be a path.
+  bool next(std::string* path);
+
+ private:
+  LineReader reader_;
+};
+
+// A whole file of at most 64 MiB ("-": standard input), for lists that are needed at once. Throws
+// clip::Error naming it.
+std::string read_whole(const std::string& path);
+
+}  // namespace clip_cli

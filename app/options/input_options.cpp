@@ -1,0 +1,103 @@
+#include "options/input_options.h"
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "base/file.h"
+#include "clip/error.h"
+#include "input/input_lists.h"
+#include "usage_error.h"
+
+namespace clip_cli {
+
+void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
+  if (positional) {
+    command
+        ->add_option("PATH", inputs->named,
+                     "Images, and folders of them; -: a list on standard input")
+        ->type_name("");
+  }
+  command
+      ->add_option("--images", inputs->list,
+                   "File of paths of images and folders, one per line (-: standard input)")
+      ->type_name("FILE");
+  command->add_flag("-0,--null", inputs->nul_separated,
+                    "Paths in lists end with a NUL, as `find -print0` writes them");
+}
+
+bool reads_standard_input(const ImageInputs& inputs) {
+  return inputs.list == "-" || std::count(inputs.named.begin(), inputs.named.end(), "-") > 0;
+}
+
+clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::CancelToken* stop) {
+  if (std::count(inputs.named.begin(), inputs.named.end(), "-") + (inputs.list == "-") > 1) {
+    throw UsageError("standard input is named twice");
+  }
+  if (inputs.named.empty() && inputs.list.empty()) {
+    throw UsageError("no image: name files or folders, or a list with --images FILE");
+  }
+  struct State {
+    std::vector<std::string> named;  // a list among them is opened when its turn comes
+    std::size_t at = 0;
+    std::unique_ptr<PathList> list;
+  };
+  auto state = std::make_shared<State>();
+  state->named = inputs.named;
+  // A list that is missing should be known before the model is loaded.
+  std::shared_ptr<PathList> last;
+  if (!inputs.list.empty()) {
+    last = std::make_shared<PathList>(inputs.list, inputs.nul_separated, stop);
+  }
+  return [state, last, nul = inputs.nul_separated, stop](std::string* path) {
+    for (;;) {
+      if (state->list != nullptr) {
+        if (state->list->next(path)) return true;
+        state->list = nullptr;
+      }
+      if (state->at == state->named.size()) return last != nullptr && last->next(path);
+      *path = state->named[state->at++];
+      if (*path != "-") return true;
+      state->list = std::make_unique<PathList>("-", nul, stop);
+    }
+  };
+}
+
+bool can_be_counted(const ImageInputs& inputs) {
+  const bool list_can = inputs.list.empty() || clip::is_regular_file(inputs.list);
+  return list_can && !reads_standard_input(inputs);
+}
+
+ImageCount::ImageCount(Make make, const clip::CancelToken* stop) {
+  try {
+    counter_ = std::thread([this, make = std::move(make), stop] {
+      try {
+        clip::ImagePaths paths = make();
+        std::uint64_t count = 0;
+        for (clip::ImageSource source; paths.next(&source); ++count) {
+          if (stop_ || stop->cancelled()) return;
+        }
+        count_ = count;
+        known_ = true;
+      } catch (const std::exception&) {
+        // The run itself meets the same error, and reports it.
+      }
+    });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: the total stays unknown.
+  }
+}
+
+ImageCount::~ImageCount() {
+  stop_ = true;
+  if (counter_.joinable()) counter_.join();
+}
+
+std::optional<std::uint64_t> ImageCount::total() const {
+  if (!known_) return std::nullopt;
+  return count_;
+}
+
+}  // namespace clip_cli

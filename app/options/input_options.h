@@ -1,0 +1,55 @@
+// Which images a run is about: files, folders, and lists of them.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "clip/cancel.h"
+#include "clip/image_paths.h"
+
+namespace clip_cli {
+
+struct ImageInputs {
+  std::vector<std::string> named;  // files, folders, "-"
+  std::string list;                // --images
+  bool nul_separated = false;
+};
+
+// --images and -0, and, with `positional`, PATH...
+void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional = true);
+
+bool reads_standard_input(const ImageInputs& inputs);
+
+// The files and folders that the inputs name, one at a time; a list is read as it is needed, until
+// `stop` is cancelled. Throws UsageError where they name none.
+clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::CancelToken* stop);
+
+// Whether the images can be read from the inputs a second time, for counting.
+bool can_be_counted(const ImageInputs& inputs);
+
+// Counts the images of a run beside it, so that people see how many are still to come.
+class ImageCount {
+ public:
+  using Make = std::function<clip::ImagePaths()>;
+
+  // `make` gives the paths once more.
+  ImageCount(Make make, const clip::CancelToken* stop);
+  ~ImageCount();
+  ImageCount(const ImageCount&) = delete;
+  ImageCount& operator=(const ImageCount&) = delete;
+
+  std::optional<std::uint64_t> total() const;
+
+ private:
+  std::atomic<bool> stop_{false}, known_{false};
+  std::uint64_t count_ = 0;
+  std::thread counter_;
+};
+
+}  // namespace clip_cli

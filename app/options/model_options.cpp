@@ -1,0 +1,92 @@
+#include "options/model_options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
+#include <set>
+
+#include "base/cpu.h"
+#include "options/model_lookup.h"
+#include "terminal/text.h"
+
+namespace clip_cli {
+namespace {
+
+constexpr const char* kGroup = "Model";
+
+CLI::Validator one_of(const std::vector<std::string>& names) {
+  return CLI::Validator(
+      [names](const std::string& name) {
+        for (const std::string& each : names) {
+          if (name == each) return std::string();
+        }
+        return fmt::format("'{}' is not one of {}", name, fmt::join(names, ", "));
+      },
+      "");
+}
+
+}  // namespace
+
+void add_model_options(CLI::App* command, ModelOptions* options) {
+  command
+      ->add_option("-m,--model", options->named,
+                   "A published model's name (see models list), demo, or the path of an export of "
+                   "CLIP [ViT-B/32 if its file is there, else demo]")
+      ->envname("CLIP_MODEL")
+      ->type_name("NAME|PATH")
+      ->group(kGroup);
+  std::vector<std::string> engines = clip::engine_names();
+  engines.insert(engines.begin(), "auto");
+  command
+      ->add_option("--engine", options->encoder.engine,
+                   "native: fast, and runs no code of the file; torchscript: the file's own code; "
+                   "auto: native where the weights are CLIP's [auto]")
+      ->check(one_of(engines))
+      ->type_name("ENGINE")
+      ->group(kGroup);
+  command
+      ->add_option_function<std::string>(
+          "--precision",
+          [options](const std::string& name) {
+            options->encoder.precision = *clip::precision_named(name);
+          },
+          "fp32, or bf16: faster and half the memory, changes scores (100 x cosine) by about 0.1 "
+          "[fp32]")
+      ->check(one_of({name_of(clip::Precision::kBFloat16), name_of(clip::Precision::kFloat32)}))
+      ->type_name("PRECISION")
+      ->group(kGroup);
+  command->add_option("--device", options->encoder.device, "cpu, cuda or cuda:N")
+      ->type_name("DEVICE")
+      ->capture_default_str()
+      ->group(kGroup);
+  command
+      ->add_option("--threads", options->encoder.threads,
+                   "Threads to compute with [all processors that this process may use]")
+      ->check(CLI::Range(1, 1024))
+      ->type_name("N")
+      ->group(kGroup);
+}
+
+std::shared_ptr<const clip::Model> open_model(const ModelOptions& options) {
+  auto model = clip::Model::open(model_path(options.named));
+  for (const std::string& assumed : model->config().assumed) {
+    notice(fmt::format("{} does not state it, so this is assumed: {}", model->path(), assumed));
+  }
+  return model;
+}
+
+std::size_t threads(const ModelOptions& options) {
+  const int count = options.encoder.threads;
+  return static_cast<std::size_t>(count > 0 ? count : clip::usable_processors());
+}
+
+clip::EncoderOptions encoder_options(const ModelOptions& options) {
+  clip::EncoderOptions encoder = options.encoder;
+  encoder.notice = [said = std::make_shared<std::set<std::string>>()](const std::string& text) {
+    if (said->insert(text).second) notice(text);
+  };
+  return encoder;
+}
+
+}  // namespace clip_cli

@@ -1,0 +1,31 @@
+// Which model a command uses, and how it is computed.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "clip/engine.h"
+#include "clip/model.h"
+
+namespace clip_cli {
+
+struct ModelOptions {
+  std::string named;  // --model, else the variable CLIP_MODEL: a path, a name, or nothing
+  clip::EncoderOptions encoder;
+};
+
+void add_model_options(CLI::App* command, ModelOptions* options);
+
+// How many threads the options ask for: all processors where they name none.
+std::size_t threads(const ModelOptions& options);
+
+// Opens the model that the options name (model_lookup.h), and tells stderr what had to be assumed.
+// Throws clip::Error when there is none, or the file is not a usable model.
+std::shared_ptr<const clip::Model> open_model(const ModelOptions& options);
+
+// For the encoders of a run: with notices that go to stderr, each once.
+clip::EncoderOptions encoder_options(const ModelOptions& options);
+
+}  // namespace clip_cli

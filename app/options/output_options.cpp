@@ -1,0 +1,64 @@
+#include "options/output_options.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "usage_error.h"
+
+namespace clip_cli {
+namespace {
+
+constexpr const char* kGroup = "Output";
+
+}  // namespace
+
+void add_output_options(CLI::App* command, OutputOptions* options, bool report,
+                        const std::map<std::string, const char*>& help) {
+  std::vector<CLI::Option*> flags;
+  std::string extensions;
+  for (const OutputFormat& format : output_formats()) {
+    if (!format.extensions.empty()) {
+      extensions += fmt::format("{}.{}", extensions.empty() ? "" : ", ", format.extensions.front());
+    }
+    if (format.help == nullptr) continue;
+    const std::string name = format.name;
+    const auto own = help.find(name);
+    flags.push_back(command
+                        ->add_flag_callback(
+                            "--" + name, [options, name] { options->format = name; },
+                            own != help.end() ? own->second : format.help)
+                        ->group(kGroup));
+  }
+  for (std::size_t i = 0; i < flags.size(); ++i) {
+    for (std::size_t j = i + 1; j < flags.size(); ++j) flags[i]->excludes(flags[j]);
+  }
+  command
+      ->add_option("-o,--output", options->output,
+                   fmt::format("Write to a file instead of standard output; its extension ({}) "
+                               "chooses the format",
+                               extensions))
+      ->type_name("FILE")
+      ->group(kGroup);
+  if (!report) return;
+  command
+      ->add_option("--report", options->report,
+                   "Write an HTML page, too, that shows the images under their labels")
+      ->type_name("FILE.html")
+      ->group(kGroup);
+}
+
+const OutputFormat& format_of(const OutputOptions& options, const char* otherwise) {
+  if (!options.format.empty()) return *format_named(options.format);
+  if (options.output.empty()) return *format_named(otherwise);
+  const OutputFormat* format = format_of_extension(options.output);
+  return format != nullptr ? *format : *format_named("tsv");
+}
+
+void check(const OutputOptions& options) {
+  if (!options.report.empty() && options.report == options.output) {
+    throw UsageError("--report and --output name the same file");
+  }
+}
+
+}  // namespace clip_cli

@@ -1,0 +1,83 @@
+#include "options/suggestions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+
+namespace clip_cli {
+namespace {
+
+// More letters than this share of a name are not a slip of the finger.
+bool is_near(const std::string& typed, const std::string& name) {
+  return clip::edit_distance(clip::lower_ascii(typed), clip::lower_ascii(name)) <=
+         std::max<std::size_t>(name.size() / 3, 1) + 1;
+}
+
+std::vector<std::string> command_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(each->get_name());
+  }
+  return names;
+}
+
+std::vector<std::string> option_names(const CLI::App& command) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::string did_you_mean(const std::string& what, const std::string& typed,
+                         const std::vector<std::string>& names) {
+  const std::string nearest = clip::nearest_name(typed, names);
+  std::string message = fmt::format("there is no {} '{}'", what, typed);
+  if (is_near(typed, nearest)) {
+    message += fmt::format("; did you mean {}?", nearest);
+  } else if (what == "command") {
+    message += fmt::format("; there are {}", fmt::join(names, ", "));
+  }
+  return message;
+}
+
+}  // namespace
+
+const CLI::App& named_command(const CLI::App& app) {
+  const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return *command;
+}
+
+std::string full_name(const CLI::App& command) {
+  const CLI::App* parent = command.get_parent();
+  return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
+}
+
+std::string suggestion_for(const CLI::App& command, const std::vector<std::string>& arguments) {
+  const std::vector<std::string> commands = command_names(command);
+  if (!commands.empty()) {
+    // The first word behind the names of the commands above.
+    std::size_t depth = 0;
+    for (const CLI::App* at = command.get_parent(); at != nullptr; at = at->get_parent()) ++depth;
+    for (const std::string& argument : arguments) {
+      if (!argument.empty() && argument.front() == '-') continue;
+      if (depth-- > 0) continue;
+      return did_you_mean("command", argument, commands);
+    }
+  }
+  const std::vector<std::string> options = option_names(command);
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    const std::string name = argument.substr(0, argument.find('='));
+    if (!clip::starts_with(name, "--")) continue;
+    if (std::find(options.begin(), options.end(), name) == options.end()) {
+      return did_you_mean("option", name, options);
+    }
+  }
+  return "";
+}
+
+}  // namespace clip_cli

@@ -1,0 +1,39 @@
+// What every run over images does alike: embed them, show how far it is, report what fails.
+#pragma once
+
+#include <functional>
+
+#include "clip/image_embedder.h"
+#include "options/decode_options.h"
+#include "options/model_options.h"
+#include "options/run_options.h"
+#include "service/result.h"
+#include "terminal/progress.h"
+#include "writers/record.h"
+
+namespace clip_cli {
+
+struct ImageRunOptions {
+  RunOptions run;
+  ModelOptions model;
+  ImageDecodeOptions decode;
+};
+
+void add_image_run_options(CLI::App* command, ImageRunOptions* options);
+
+clip::EmbedOptions embed_options(const ImageRunOptions& options, const clip::ModelConfig& config,
+                                 int thumbnail_side);
+
+// The error of an image as results carry it: kBadImage and the message with its hint.
+std::optional<clip::ResultError> image_error(const clip::ImageResult& result);
+
+// Hands the results of all images to `use`, in order, and calls `after_batch` when a batch has been
+// used. Until the first result, and after each batch, the progress line is shown.
+void for_each_image(clip::ImageEmbedder* embedder, Progress* progress,
+                    const std::function<void(const clip::ImageResult&)>& use,
+                    const std::function<void()>& after_batch = nullptr);
+
+// For the summary at the end of a page.
+RunSummary summary_of(const Progress& progress, bool interrupted);
+
+}  // namespace clip_cli

@@ -1,0 +1,43 @@
+#include "run/results.h"
+
+#include <utility>
+
+#include "writers/html_report.h"
+
+namespace clip_cli {
+
+Results::Results(Output output, const OutputFormat& format, const OutputOptions& options,
+                 const WriterContext& context)
+    : output_(std::move(output)), writer_(format.make(context)) {
+  if (options.report.empty()) return;
+  page_output_ = std::make_unique<Output>(Output::replacing(options.report));
+  page_ = make_html(context);
+}
+
+Output Results::output_of(const OutputOptions& options) {
+  return options.output.empty() ? Output::standard() : Output::replacing(options.output);
+}
+
+int Results::thumbnail_side(const OutputFormat& format, const OutputOptions& options) {
+  return format.has_thumbnails || !options.report.empty() ? kThumbnailSide : 0;
+}
+
+void Results::begin() {
+  writer_->begin(&output_);
+  if (page_ != nullptr) page_->begin(page_output_.get());
+}
+
+void Results::write(const Record& record) {
+  writer_->write(record, &output_);
+  if (page_ != nullptr) page_->write(record, page_output_.get());
+}
+
+void Results::finish(const RunSummary& summary) {
+  writer_->end(summary, &output_);
+  output_.commit();
+  if (page_ == nullptr) return;
+  page_->end(summary, page_output_.get());
+  page_output_->commit();
+}
+
+}  // namespace clip_cli

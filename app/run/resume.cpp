@@ -1,0 +1,141 @@
+#include "run/resume.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <sstream>
+#include <string_view>
+
+#include "base/sha256.h"
+#include "clip/error.h"
+#include "input/line_reader.h"
+#include "service/json.h"
+
+namespace clip_cli {
+namespace {
+
+constexpr std::size_t kMaxLine = 64 << 20;
+constexpr std::size_t kDigestDigits = 12;
+constexpr std::string_view kBegin = R"({"image":)";  // of every line
+
+// Whether the text could be what a crash left of a line.
+bool may_be_cut_off(std::string_view text) {
+  const std::size_t length = std::min(text.size(), kBegin.size());
+  // A power cut can leave zeros where the file has grown and its contents were not written.
+  return text.substr(0, length) == kBegin.substr(0, length) ||
+         text.find_first_not_of('\0') == std::string_view::npos;
+}
+
+bool is_json(const std::string& text) {
+  try {
+    clip::parse_json(text);
+    return true;
+  } catch (const clip::Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+void RunFacts::add_digest(const std::string& key, const std::string& value) {
+  add(key, clip::sha256(value).substr(0, kDigestDigits));
+}
+
+std::string RunFacts::text() const {
+  std::string text;
+  for (const auto& [key, value] : facts_) {
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", key, value);
+  }
+  return text;
+}
+
+std::string RunFacts::difference_from(const std::string& other) const {
+  std::map<std::string, std::string> theirs;
+  std::istringstream words(other);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    if (equals != std::string::npos) theirs[word.substr(0, equals)] = word.substr(equals + 1);
+  }
+  for (const auto& [key, value] : facts_) {
+    const std::string& was = theirs[key];
+    if (was != value) {
+      return fmt::format("other {} ({}, this run has {})", key, was.empty() ? "none" : was, value);
+    }
+  }
+  return "";
+}
+
+EarlierResults::EarlierResults(const std::string& path, const RunFacts& facts)
+    : path_(path), facts_(facts), run_(facts.text()) {
+  descriptor_ =
+      clip::Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
+  if (!descriptor_.valid()) throw clip::file_error("open", path, errno);
+  struct stat info = {};
+  if (::fstat(descriptor_.get(), &info) != 0) throw clip::file_error("read", path, errno);
+  if (!S_ISREG(info.st_mode)) {
+    throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                      fmt::format("cannot resume {}: it is no regular file", path));
+  }
+  if (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) != 0) {
+    throw clip::Error(clip::ErrorCode::kIo,
+                      fmt::format("another run is writing {}; wait for it", path),
+                      clip::Hint::kNameOutput);
+  }
+
+  LineReader reader(path);
+  std::uint64_t good = 0;  // bytes of whole lines
+  bool too_long = false;
+  for (std::string line; reader.next(&line, kMaxLine, &too_long); good = reader.offset()) {
+    if (too_long) {
+      throw clip::Error(clip::ErrorCode::kLimit,
+                        fmt::format("{}, line {} is too long", path, reader.number()));
+    }
+    // The last line: whole but for its end, or cut off.
+    if (!reader.had_end() && may_be_cut_off(line) && !is_json(line)) {
+      if (::ftruncate(descriptor_.get(), static_cast<off_t>(good)) != 0) {
+        throw clip::file_error("repair", path, errno);
+      }
+      return;
+    }
+    if (!line.empty()) read_line(line, reader.number());
+    if (!reader.had_end() && !clip::write_all(descriptor_.get(), "\n", 1)) {
+      throw clip::file_error("repair", path, errno);
+    }
+  }
+}
+
+void EarlierResults::read_line(const std::string& line, std::size_t number) {
+  const auto fail = [&](const std::string& why) {
+    return clip::Error(
+        clip::ErrorCode::kInvalidArgument,
+        fmt::format("cannot resume {}: line {} {}; name another --output, or leave out --resume",
+                    path_, number, why));
+  };
+  try {
+    const clip::Json result = clip::parse_json(line);
+    std::string image = clip::name_in(result, "image");
+    if (!result.contains("run")) {
+      throw fail("does not say how it was made, as results do that --output has written to a file");
+    }
+    const std::string run = result.at("run").get<std::string>();
+    if (run != run_) {
+      const std::string difference = facts_.difference_from(run);
+      if (!difference.empty()) throw fail("was made with " + difference);
+    }
+    if (result.contains("error")) ++failed_;
+    images_.insert(std::move(image));
+  } catch (const clip::Error& error) {
+    if (error.code() == clip::ErrorCode::kInvalidArgument) throw;
+    throw fail("is no result of classify");
+  } catch (const std::exception&) {
+    throw fail("is no result of classify");
+  }
+}
+
+}  // namespace clip_cli

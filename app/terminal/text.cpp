@@ -1,0 +1,38 @@
+#include "terminal/text.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "base/utf8.h"
+
+namespace clip_cli {
+void notice(std::string_view message) {
+  // Errors on stderr have nobody left to be told to.
+  const std::string line = fmt::format("clip-cli: {}\n", printable(message));
+  std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
+std::string printable(std::string_view text) {
+  std::string safe;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const std::size_t length = clip::utf8_sequence_length(text, i);
+    if (byte == '\n') {
+      safe += "\\n";
+    } else if (byte == '\t') {
+      safe += "\\t";
+    } else if (length == 0 || byte < 0x20 || byte == 0x7f) {
+      safe += fmt::format("\\x{:02x}", byte);
+    } else if (byte == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0) {
+      // U+0080 to U+009F, the second set of control characters.
+      safe += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i + 1]));
+    } else {
+      safe += text.substr(i, length);
+    }
+    i += length == 0 ? 1 : length;
+  }
+  return safe;
+}
+
+}  // namespace clip_cli

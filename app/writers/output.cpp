@@ -1,0 +1,105 @@
+#include "writers/output.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "base/file.h"
+#include "clip/error.h"
+
+namespace clip_cli {
+namespace {
+
+clip::Error cannot_write(const std::string& name, int error) {
+  return clip::file_error("write", name, error);
+}
+
+// What the name leads to, so that a link is not replaced by a file; the name itself where nothing
+// is there yet.
+std::string followed(const std::string& path) {
+  const std::string real = clip::real_path(path);
+  return real.empty() ? path : real;
+}
+
+// The permissions that a new file gets: those of the file it replaces, else what the umask leaves.
+mode_t permissions(const std::string& target) {
+  struct stat info = {};
+  if (::stat(target.c_str(), &info) == 0) return info.st_mode & 07777;
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return 0666 & ~mask;
+}
+
+}  // namespace
+
+void Output::Close::operator()(std::FILE* file) const {
+  if (file != stdout) std::fclose(file);
+}
+
+Output Output::standard() {
+  return Output(stdout, "standard output", "", "");
+}
+
+Output Output::replacing(const std::string& path) {
+  struct stat info = {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    std::FILE* file = std::fopen(path.c_str(), "we");
+    if (file == nullptr) throw cannot_write(path, errno);
+    return Output(file, path, "", "");
+  }
+  const std::string target = followed(path);
+  if (::access(target.c_str(), F_OK) == 0 && ::access(target.c_str(), W_OK) != 0) {
+    throw cannot_write(path, errno);  // renaming would get around a file that is write-protected
+  }
+  std::string temporary = target + ".part-XXXXXX";
+  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
+  std::FILE* file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "w");
+  if (file == nullptr) throw cannot_write(path, errno);
+  ::fchmod(descriptor, permissions(target));
+  return Output(file, path, temporary, target);
+}
+
+Output Output::appending(int descriptor, const std::string& path) {
+  std::FILE* file = ::fdopen(descriptor, "a");
+  if (file == nullptr) throw cannot_write(path, errno);
+  return Output(file, path, "", "");
+}
+
+Output::~Output() {
+  if (file_ != nullptr && !temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void Output::fail() const {
+  if (errno == EPIPE) throw std::system_error(errno, std::generic_category());
+  throw cannot_write(name_, errno);
+}
+
+void Output::write(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), file_.get()) != text.size()) fail();
+}
+
+void Output::flush() {
+  if (std::fflush(file_.get()) != 0) fail();
+}
+
+void Output::commit() {
+  flush();
+  if (file_.get() == stdout) return;
+  // Pipes and devices cannot be synchronised, and need not be.
+  if (::fsync(::fileno(file_.get())) != 0 && errno != EINVAL && errno != EROFS) fail();
+  if (!temporary_.empty()) {
+    if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail();
+    temporary_.clear();
+  }
+}
+
+bool Output::is_terminal() const {
+  return ::isatty(::fileno(file_.get())) == 1;
+}
+
+}  // namespace clip_cli

@@ -1,0 +1,115 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+namespace clip {
+namespace {
+
+constexpr std::size_t kMaxSize = std::size_t{4} << 30;
+
+Error read_error(const std::string& path, ErrorCode code, const char* why) {
+  return Error(code, fmt::format("cannot read {}: {}", path, why));
+}
+
+}  // namespace
+
+Error file_error(const std::string& what, const std::string& path, int error_number) {
+  const bool missing = error_number == ENOENT || error_number == ENOTDIR;
+  return Error(missing ? ErrorCode::kNotFound : ErrorCode::kIo,
+               fmt::format("cannot {} {}: {}", what, path, std::strerror(error_number)));
+}
+
+void Descriptor::reset() {
+  if (value_ >= 0) ::close(value_);
+  value_ = -1;
+}
+
+bool write_all(int descriptor, const void* data, std::size_t size) {
+  const auto* bytes = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = ::write(descriptor, bytes, size);
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
+ssize_t read_some(int descriptor, void* data, std::size_t size) {
+  ssize_t count = 0;
+  do {
+    count = ::read(descriptor, data, size);
+  } while (count < 0 && errno == EINTR);
+  return count;
+}
+
+std::string read_file(const std::string& path) {
+  if (path.find('\0') != std::string::npos) {
+    throw read_error(path, ErrorCode::kNotFound, "its name holds a NUL byte");
+  }
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) throw file_error("read", path, errno);
+  struct stat info = {};
+  if (::fstat(file.get(), &info) != 0) throw file_error("read", path, errno);
+  if (S_ISDIR(info.st_mode)) {
+    throw read_error(path, ErrorCode::kInvalidArgument, "it is a folder");
+  }
+  // The size is a hint: pipes have none, and files can grow.
+  std::string bytes;
+  std::size_t chunk = S_ISREG(info.st_mode) ? static_cast<std::size_t>(info.st_size) + 1 : 1 << 16;
+  for (std::size_t held = 0;;) {
+    if (held == bytes.size()) {
+      if (held + chunk > kMaxSize) {
+        throw read_error(path, ErrorCode::kLimit, "it is larger than 4 GiB");
+      }
+      bytes.resize(held + chunk);
+      chunk = bytes.size();
+    }
+    const ssize_t count = read_some(file.get(), bytes.data() + held, bytes.size() - held);
+    if (count < 0) throw file_error("read", path, errno);
+    held += static_cast<std::size_t>(count);
+    if (count == 0) {
+      bytes.resize(held);
+      break;
+    }
+  }
+  if (bytes.empty()) throw read_error(path, ErrorCode::kCorrupt, "it is empty");
+  return bytes;
+}
+
+bool exists(const std::string& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0;
+}
+
+bool is_regular_file(const std::string& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+}
+
+bool is_folder(const std::string& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
+  return real == nullptr ? "" : real.get();
+}
+
+std::string joined_path(const std::string& folder, std::string_view name) {
+  std::string path = folder;
+  if (!path.empty() && path.back() != '/') path += '/';
+  return path.append(name);
+}
+
+}  // namespace clip

@@ -1,0 +1,74 @@
+# The functions that declare what the project is built of. Each folder of lib/ is one clip_library;
+# what it depends on is said there, once, and nowhere else.
+
+# clip_library(NAME [DIRECTORY dir] [HEADERS h...] SOURCES f... [DEPENDS name...] [LIBRARIES target...])
+#
+# A static library clip_NAME out of one folder. HEADERS are its public headers, in lib/include/clip;
+# all others are private to the project. It sees the headers of the folders that it DEPENDS on, and of
+# those that they depend on, and no others: every folder has an include root of its own (a link in
+# the build folder), so a forbidden include does not compile.
+function(clip_library name)
+  cmake_parse_arguments(ARG "" "DIRECTORY" "HEADERS;SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  if(NOT ARG_DIRECTORY)
+    set(ARG_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  endif()
+  set(root ${PROJECT_BINARY_DIR}/include-roots/${name})
+  file(REMOVE_RECURSE ${root})
+  file(MAKE_DIRECTORY ${root}/clip)
+  file(CREATE_LINK ${ARG_DIRECTORY} ${root}/${name} SYMBOLIC)
+  foreach(header ${ARG_HEADERS})
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/lib/include/clip/${header} ${root}/clip/${header} SYMBOLIC)
+  endforeach()
+  add_library(clip_${name} STATIC ${ARG_SOURCES})
+  target_include_directories(clip_${name} PUBLIC ${root})
+  list(TRANSFORM ARG_DEPENDS PREPEND clip_)
+  target_link_libraries(clip_${name} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES} PRIVATE clip_flags)
+  set_target_properties(clip_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  set_property(GLOBAL APPEND PROPERTY CLIP_PUBLIC_HEADERS ${ARG_HEADERS})
+endfunction()
+
+# clip_embed(TARGET SYMBOL FILE...)
+#
+# Puts files into a target's read-only data, as a table of clip::EmbeddedFile (base/embedded_file.h)
+# from SYMBOL to SYMBOL_end. Each has its file's name without the ending. A file may be what another
+# target builds.
+function(clip_embed target symbol)
+  set(texts "")
+  set(table "")
+  set(number 0)
+  foreach(file ${ARGN})
+    get_filename_component(name "${file}" NAME_WE)
+    math(EXPR number "${number} + 1")
+    set(label ".L${symbol}_${number}")
+    string(APPEND texts "${label}_name: .asciz \"${name}\"\n    .balign 64\n"
+           "${label}: .incbin \"${file}\"\n${label}_end:\n    .byte 0\n")
+    string(APPEND table "    .quad ${label}_name, ${label}, ${label}_end\n")
+  endforeach()
+  set(source ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.S)
+  file(GENERATE OUTPUT ${source} CONTENT
+"    .section .rodata
+${texts}    .section .data.rel.ro, \"aw\"
+    .balign 8
+    .global ${symbol}, ${symbol}_end
+    .hidden ${symbol}, ${symbol}_end
+${symbol}:
+${table}${symbol}_end:
+    .section .note.GNU-stack, \"\", %progbits
+")
+  set_source_files_properties(${source} PROPERTIES GENERATED ON OBJECT_DEPENDS "${ARGN}")
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
+# clip_module(NAME SOURCES f... LIBRARIES target...)
+#
+# A shared object that a program opens when it first needs it (base/module.h), for libraries that are
+# too heavy to be loaded at every start. Sets NAME_FILE to its path, for clip_embed.
+function(clip_module name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+  add_library(${name} MODULE ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} clip_flags)
+  # Its own copy of what it shares with the program, and nothing of it visible but the entry.
+  target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  set(${name}_FILE ${CMAKE_CURRENT_BINARY_DIR}/lib${name}.so PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,149 @@
+#include "engine/native.h"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "clip/error.h"
+#include "nn/arena.h"
+#include "nn/linear.h"
+#include "nn/loader.h"
+#include "nn/towers/image_tower.h"
+#include "nn/towers/resnet_tower.h"
+#include "nn/towers/text_tower.h"
+#include "nn/towers/vision_tower.h"
+
+namespace clip {
+namespace {
+
+std::string unsuitable(const Model& model, const EncoderOptions& options) {
+  if (options.device != "cpu") return "it computes on the CPU only";
+  if (model.config().recognised) return "";
+  return fmt::format("it cannot run {}: {}", model.path(), model.config().unrecognised);
+}
+
+void check(const Model& model, const EncoderOptions& options) {
+  if (options.device != "cpu") {
+    throw Error(
+        ErrorCode::kUnsupported,
+        fmt::format("the native engine computes on the CPU only, not on {}", options.device),
+        Hint::kUseTorchScript);
+  }
+  if (!model.config().recognised) {
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("the native engine cannot run {}: {}", model.path(),
+                            model.config().unrecognised),
+                Hint::kUseTorchScript);
+  }
+}
+
+// What both encoders are made of: the model, which the tower's weights may look into, the memory
+// that they are packed into, and how it is computed.
+struct Setup {
+  Setup(std::shared_ptr<const Model> of, const EncoderOptions& options)
+      : model(std::move(of)),
+        precision(available_precision(options.precision)),
+        threads(options.threads) {
+    check(*model, options);
+    if (precision != options.precision && options.notice) {
+      options.notice(
+          "this processor has no bfloat16 instructions: computing in fp32, which takes longer and "
+          "twice the memory");
+    }
+    use_threads();
+  }
+
+  // The number belongs to the calling thread, and another encoder may have changed it; the towers
+  // have scratch memory for as many threads as they were built with.
+  void use_threads() const { omp_set_num_threads(threads); }
+
+  Loader loader() { return Loader(model->weights(), precision, &arena); }
+
+  Embeddings embeddings(std::int64_t count) const {
+    Embeddings embeddings;
+    embeddings.count = count;
+    embeddings.dim = model->config().embedding_dim;
+    embeddings.values.resize(static_cast<std::size_t>(count * embeddings.dim));
+    return embeddings;
+  }
+
+  const std::shared_ptr<const Model> model;
+  const Precision precision;
+  const int threads;
+  Arena arena;
+};
+
+class NativeImageEncoder : public ImageEncoder {
+ public:
+  NativeImageEncoder(std::shared_ptr<const Model> model, const EncoderOptions& options)
+      : setup_(std::move(model), options) {
+    const ModelConfig& config = setup_.model->config();
+    Loader loader = setup_.loader();
+    if (config.vision.kind == VisionKind::kTransformer) {
+      tower_ = std::make_unique<VisionTower>(&loader, config);
+    } else {
+      tower_ = std::make_unique<ResNetTower>(&loader, config);
+    }
+  }
+
+  Embeddings encode(const float* pixels, std::int64_t count) override {
+    setup_.use_threads();
+    const std::int64_t side = setup_.model->config().vision.image_size;
+    const std::int64_t max = tower_->max_images();
+    Embeddings embeddings = setup_.embeddings(count);
+    for (std::int64_t begin = 0; begin < count; begin += max) {
+      tower_->encode(pixels + begin * 3 * side * side, std::min(max, count - begin),
+                     embeddings.row(begin));
+    }
+    return embeddings;
+  }
+
+ private:
+  Setup setup_;  // before the tower, which looks into its arena
+  std::unique_ptr<ImageTower> tower_;
+};
+
+class NativeTextEncoder : public TextEncoder {
+ public:
+  NativeTextEncoder(std::shared_ptr<const Model> model, const EncoderOptions& options)
+      : setup_(std::move(model), options) {
+    Loader loader = setup_.loader();
+    tower_ = std::make_unique<TextTower>(&loader, setup_.model->config());
+  }
+
+  Embeddings encode(const std::vector<TokenIds>& prompts) override {
+    setup_.use_threads();
+    Embeddings embeddings = setup_.embeddings(static_cast<std::int64_t>(prompts.size()));
+    tower_->encode(prompts, embeddings.values.data());
+    return embeddings;
+  }
+
+ private:
+  Setup setup_;  // before the tower, which looks into its arena
+  std::unique_ptr<TextTower> tower_;
+};
+
+}  // namespace
+
+Precision available_precision(Precision wanted) {
+  return wanted == Precision::kBFloat16 && !has_fast_bfloat16() ? Precision::kFloat32 : wanted;
+}
+
+Engine native_engine() {
+  Engine engine = {};
+  engine.name = "native";
+  engine.unsuitable = unsuitable;
+  engine.open_image_encoder = [](std::shared_ptr<const Model> model,
+                                 const EncoderOptions& options) -> std::unique_ptr<ImageEncoder> {
+    return std::make_unique<NativeImageEncoder>(std::move(model), options);
+  };
+  engine.open_text_encoder = [](std::shared_ptr<const Model> model,
+                                const EncoderOptions& options) -> std::unique_ptr<TextEncoder> {
+    return std::make_unique<NativeTextEncoder>(std::move(model), options);
+  };
+  return engine;
+}
+
+}  // namespace clip

@@ -1,0 +1,75 @@
+// Image files to pixels, through libjpeg and OpenCV, as Pillow would open them.
+//
+// Where OpenCV's decoders give other pixels than Pillow's:
+// - CMYK (JPEG, TIFF): OpenCV converts to RGB while decoding, by a formula of its own; Pillow
+// resizes
+//   in CMYK and converts afterwards.
+// - TIFF with alpha: libtiff multiplies the colours by alpha; Pillow keeps them.
+// - 16-bit gray TIFF: Pillow cannot resize it; it is treated as 16-bit gray PNG is.
+// - PNM whose maximum is not 255, 65535 or 1: rounded in another way.
+// There the resampling is still equal on the decoded pixels.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace clip {
+
+class PixelBuffer;
+
+// The modes in which Pillow opens images, as far as they differ in how they are resized.
+enum class PixelMode {
+  kBilevel,    // "1": resized by taking the nearest pixel
+  kPalette,    // "P": the same
+  kGray,       // "L"
+  kGrayAlpha,  // "LA": resized with its colours multiplied by alpha
+  kRgb,        // "RGB"
+  kRgba,       // "RGBA": as LA
+  kCmyk,       // "CMYK"
+  kInteger,    // "I": 16-bit gray, resized in whole numbers and clipped to 255
+};
+
+// A decoded image: 8 or 16 bits a sample, channels interleaved. Copies share the pixels, which are
+// never changed.
+struct Image {
+  std::int64_t width = 0, height = 0;
+  // 1: gray; 3: blue, green, red (OpenCV's order); 4: the same and alpha. Gray with alpha has 4.
+  int channels = 3;
+  PixelMode mode = PixelMode::kRgb;  // how it is resized; kInteger has 16-bit samples, others 8-bit
+  const std::uint8_t* data = nullptr;  // the first sample of the first row
+  std::ptrdiff_t stride = 0;           // bytes from one row to the next
+  std::shared_ptr<const void> owner;   // of the pixels
+
+  const std::uint8_t* row(std::int64_t y) const { return data + y * stride; }
+};
+
+struct DecodeOptions {
+  std::uint64_t max_pixels = 500'000'000;  // larger images are refused from their header
+  bool ignore_exif = false;                // leave the image as stored, as OpenAI's code does
+  // JPEG: decode at the smallest of 1/2, 1/4, 1/8 of the size whose shorter side still has as many
+  // pixels. 0: at full size. Such pixels are averages of the whole ones, not Pillow's.
+  std::uint64_t min_side_after_scaling = 0;
+};
+
+// Throws Error naming the file, for one that cannot be read, is no image, is cut short, damaged, or
+// larger than allowed. `buffer`: where its pixels may go; null: memory of its own.
+Image decode_file(const std::string& path, const DecodeOptions& options,
+                  PixelBuffer* buffer = nullptr);
+
+// The same for a file in memory; `name` is for the error.
+Image decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
+                   PixelBuffer* buffer = nullptr);
+
+// The extensions that image files have, in lower case and without the dot: "jpg", "jpeg", ...
+const std::vector<const char*>& image_extensions();
+bool has_image_extension(std::string_view path);  // in upper or lower case
+
+// Whether a file's first bytes are the signature of an image format, whatever it is called. False
+// where it cannot be read.
+bool begins_like_an_image(const std::string& path);
+
+}  // namespace clip

@@ -1,0 +1,34 @@
+// One image on its way into a run: where its bytes are, and what is known of its file.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "clip/error.h"
+
+namespace clip {
+
+// By which a file that has changed is told from one that has not.
+struct FileState {
+  std::uint64_t size = 0;          // bytes
+  std::int64_t modified_nsec = 0;  // since 1970; 0 where it is not known
+};
+
+// Of the file that the path leads to; zeros where there is none.
+FileState file_state(const std::string& path);
+
+struct ImageSource {
+  std::string name;                          // its path; of bytes, what messages call them
+  std::shared_ptr<const std::string> bytes;  // a file in memory; null: the file of that name
+  FileState state;
+  std::optional<Error> error;  // not empty: it cannot be used, and why
+  std::uint64_t tag = 0;       // comes back with the result; for whoever makes the sources
+};
+
+// Gives the next source, or false when there are no more.
+using NextImage = std::function<bool(ImageSource*)>;
+
+}  // namespace clip

@@ -1,0 +1,47 @@
+// A model on disk, opened: the checkpoint that holds its weights, the layout that says whose names
+// they have, the tokenizer, and an identity. Nothing in the file is executed, and weights are read
+// when an encoder is built of them. Immutable, and shared by all who use it.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "clip/model_config.h"
+#include "clip/tokenizer.h"
+
+namespace clip {
+
+class Checkpoint;
+class Weights;
+
+class Model {
+ public:
+  // Throws Error naming the file for whatever is wrong with it: of no known kind, cut short, a
+  // weight missing or of the wrong shape.
+  static std::shared_ptr<const Model> open(const std::string& path);
+  ~Model();
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const std::string& path() const;
+  const ModelConfig& config() const;
+
+  // Made when it is first asked for. Throws Error for a model that was made for another vocabulary
+  // than that of a tokenizer that is known.
+  const Tokenizer& tokenizer() const;
+
+  // 64 hexadecimal digits: a fingerprint of the weights, their layout, and the preprocessing. Two
+  // models have the same one when they give the same embeddings, wherever their files lie.
+  const std::string& identity() const;
+
+  // For engines: the file's contents, and the weights by their canonical names (model/weights.h).
+  const Checkpoint& checkpoint() const;
+  const Weights& weights() const;
+
+ private:
+  struct Parts;
+  explicit Model(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace clip

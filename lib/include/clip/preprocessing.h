@@ -1,0 +1,39 @@
+// From an image to the model's input: OpenAI's transform, torchvision's on Pillow, bit for bit:
+// Resize(n, bicubic), CenterCrop(n), RGB, ToTensor, Normalize. The resize comes before the
+// conversion to RGB and happens in the file's own mode, as there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "clip/image.h"
+
+namespace clip {
+
+enum class ResizeMode {
+  kShortestSide,  // to n, then the middle square is cut out
+  kSquash,        // both sides to n, whatever that does to the proportions
+};
+
+const char* name_of(ResizeMode mode);  // "shortest-side-bicubic", "squash-bicubic"
+
+struct Preprocessing {
+  int image_size = 224;  // n, pixels a side
+  ResizeMode resize = ResizeMode::kShortestSide;
+  // Of each RGB channel, of values in [0, 1]; OpenAI's.
+  std::array<float, 3> mean = {0.48145466F, 0.4578275F, 0.40821073F};
+  std::array<float, 3> std = {0.26862954F, 0.26130258F, 0.27577711F};
+};
+
+// [n, n, 3], RGB.
+std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule);
+
+// [n, n, 3] 8-bit RGB to [3, n, n] float32: (v / 255 - mean) / std.
+std::vector<float> normalize_pixels(const std::vector<std::uint8_t>& pixels,
+                                    const Preprocessing& rule);
+
+// An image's [3, n, n] float32.
+std::vector<float> preprocess(const Image& image, const Preprocessing& rule);
+
+}  // namespace clip

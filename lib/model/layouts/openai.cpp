@@ -1,0 +1,257 @@
+#include "model/layouts/openai.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <iterator>
+
+#include "base/strings.h"
+#include "clip/error.h"
+#include "model/export_metadata.h"
+
+namespace clip {
+namespace {
+
+// Heads are 64 wide in every published model; clip.json may say otherwise.
+constexpr std::int64_t kHeadWidth = 64;
+// No CLIP comes near; a hostile file's layer numbers must not be counted for ever.
+constexpr std::int64_t kMaxLayers = 1000;
+
+// A module is CLIP's when most of these are there; then what is missing is an error in the file.
+constexpr const char* kLandmarks[] = {
+    "logit_scale",        "ln_final.weight",        "positional_embedding",
+    "text_projection",    "token_embedding.weight", "transformer.resblocks.0.ln_1.weight",
+    "visual.conv1.weight"};
+constexpr int kLandmarksNeeded = 4;
+
+bool matches(const Checkpoint& checkpoint) {
+  int found = 0;
+  for (const char* name : kLandmarks) found += checkpoint.find(name) != nullptr;
+  return found >= kLandmarksNeeded;
+}
+
+// Tensors that a CLIP may carry beside its weights.
+bool may_stand_beside(const std::string& name) {
+  const std::string last = name.substr(name.rfind('.') + 1);
+  return last == "input_resolution" || last == "context_length" || last == "vocab_size" ||
+         last == "num_batches_tracked" || last == "attn_mask";
+}
+
+// One dimension of a weight that must be there; `shape` names the dimensions for the error.
+std::int64_t dimension(const Checkpoint& checkpoint, const std::string& name, std::size_t axis,
+                       std::size_t rank, const char* shape) {
+  const Tensor* tensor = checkpoint.find(name);
+  if (tensor == nullptr) {
+    throw Error(ErrorCode::kCorrupt, fmt::format("{} lacks the weight {}, expected with shape {}",
+                                                 checkpoint.path(), name, shape));
+  }
+  if (tensor->shape.size() != rank || element_count(tensor->shape) == 0) {
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{}: weight {} has shape {}, expected {}", checkpoint.path(), name,
+                            to_string(tensor->shape), shape));
+  }
+  return tensor->shape[axis];
+}
+
+// How many of prefix0, prefix1, ... have any weight: gaps are found when weights are resolved.
+std::int64_t count_layers(const Checkpoint& checkpoint, const std::string& prefix) {
+  std::int64_t layers = 0;
+  const auto& tensors = checkpoint.tensors();
+  for (auto at = tensors.lower_bound(prefix); at != tensors.end() && starts_with(at->first, prefix);
+       ++at) {
+    layers = std::max<std::int64_t>(layers, std::atoll(at->first.c_str() + prefix.size()) + 1);
+  }
+  if (layers > kMaxLayers) {
+    throw Error(ErrorCode::kLimit,
+                fmt::format("{} numbers its layers up to {}{}, expected at most {} layers",
+                            checkpoint.path(), prefix, layers - 1, kMaxLayers));
+  }
+  return layers;
+}
+
+// Positional embeddings have a row for each cell of a square grid, and one for the class token.
+std::int64_t grid_side(const Checkpoint& checkpoint, const std::string& name) {
+  const std::int64_t rows = dimension(checkpoint, name, 0, 2, "[grid x grid + 1, width]");
+  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(double(rows - 1))));
+  if (side < 1 || side * side + 1 != rows) {
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{}: weight {} has {} rows, expected a square number and one",
+                            checkpoint.path(), name, rows));
+  }
+  return side;
+}
+
+void read_text_dimensions(const Checkpoint& checkpoint, ModelConfig* config) {
+  TextConfig& text = config->text;
+  const char* shape = "[vocabulary, text width]";
+  text.vocab_size = dimension(checkpoint, "token_embedding.weight", 0, 2, shape);
+  text.width = dimension(checkpoint, "token_embedding.weight", 1, 2, shape);
+  text.context_length =
+      dimension(checkpoint, "positional_embedding", 0, 2, "[context length, text width]");
+  text.layers = count_layers(checkpoint, "transformer.resblocks.");
+  text.heads = text.width / kHeadWidth;
+  config->embedding_dim =
+      dimension(checkpoint, "text_projection", 1, 2, "[text width, embedding dimension]");
+}
+
+void read_vision_dimensions(const Checkpoint& checkpoint, VisionConfig* vision) {
+  if (count_layers(checkpoint, "visual.layer1.") > 0) {
+    vision->kind = VisionKind::kResNet;
+    vision->width =
+        dimension(checkpoint, "visual.layer1.0.conv1.weight", 0, 4, "[width, width, 1, 1]");
+    for (std::size_t stage = 0; stage < vision->stages.size(); ++stage) {
+      vision->stages[stage] = count_layers(checkpoint, fmt::format("visual.layer{}.", stage + 1));
+    }
+    vision->heads = vision->width * 32 / kHeadWidth;
+    // The stem halves the image twice, each later stage once: 32 pixels a cell.
+    vision->image_size = 32 * grid_side(checkpoint, "visual.attnpool.positional_embedding");
+  } else {
+    vision->kind = VisionKind::kTransformer;
+    const char* shape = "[vision width, 3, patch, patch]";
+    vision->width = dimension(checkpoint, "visual.conv1.weight", 0, 4, shape);
+    vision->patch_size = dimension(checkpoint, "visual.conv1.weight", 2, 4, shape);
+    vision->layers = count_layers(checkpoint, "visual.transformer.resblocks.");
+    vision->heads = vision->width / kHeadWidth;
+    vision->image_size = vision->patch_size * grid_side(checkpoint, "visual.positional_embedding");
+  }
+}
+
+// clip.json and the buffers of published files repeat what the weights say; they must agree.
+void check_agreement(const Checkpoint& checkpoint, const ExportMetadata& metadata,
+                     const ModelConfig& config) {
+  const auto check = [&](const char* what, std::int64_t stated, std::int64_t found,
+                         const char* where) {
+    if (stated == found) return;
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("{}: {} says that the {} is {}, but the weights are made for {}",
+                            checkpoint.path(), where, what, stated, found));
+  };
+  const auto from_json = [&](const char* what, const std::optional<std::int64_t>& stated,
+                             std::int64_t found) {
+    if (stated) check(what, *stated, found, "clip.json");
+  };
+  from_json("image size", metadata.image_size, config.vision.image_size);
+  from_json("context length", metadata.context_length, config.text.context_length);
+  from_json("vocabulary size", metadata.vocab_size, config.text.vocab_size);
+  from_json("embedding dimension", metadata.embedding_dim, config.embedding_dim);
+  const auto from_buffer = [&](const char* what, const char* buffer, std::int64_t found) {
+    if (checkpoint.find(buffer) != nullptr) check(what, checkpoint.integer(buffer), found, buffer);
+  };
+  from_buffer("image size", "input_resolution", config.vision.image_size);
+  from_buffer("context length", "context_length", config.text.context_length);
+  from_buffer("vocabulary size", "vocab_size", config.text.vocab_size);
+}
+
+ModelConfig read_config(const Checkpoint& checkpoint) {
+  const ExportMetadata metadata = read_export_metadata(checkpoint);
+  ModelConfig config;
+  apply_metadata(metadata, &config);
+  read_text_dimensions(checkpoint, &config);
+  read_vision_dimensions(checkpoint, &config.vision);
+  config.preprocessing.image_size = static_cast<int>(config.vision.image_size);
+  config.vision.heads = metadata.vision_heads.value_or(config.vision.heads);
+  config.text.heads = metadata.text_heads.value_or(config.text.heads);
+  check_agreement(checkpoint, metadata, config);
+  read_logit_scale(checkpoint, &config);
+  return config;
+}
+
+constexpr auto kTransposed = StoredView::kTransposed;
+constexpr auto kQuery = StoredView::kFirstThird;
+constexpr auto kKey = StoredView::kSecondThird;
+constexpr auto kValue = StoredView::kLastThird;
+
+const LayoutRow kRows[] = {
+    {"logit_scale", "logit_scale"},
+
+    {"text.token_embedding", "token_embedding.weight"},
+    {"text.position_embedding", "positional_embedding"},
+    {"text.norm_final.weight", "ln_final.weight"},
+    {"text.norm_final.bias", "ln_final.bias"},
+    {"text.projection.weight", "text_projection", kTransposed},
+    {"text.blocks.{}.norm_1.weight", "transformer.resblocks.{}.ln_1.weight"},
+    {"text.blocks.{}.norm_1.bias", "transformer.resblocks.{}.ln_1.bias"},
+    {"text.blocks.{}.attention.query.weight", "transformer.resblocks.{}.attn.in_proj_weight",
+     kQuery},
+    {"text.blocks.{}.attention.query.bias", "transformer.resblocks.{}.attn.in_proj_bias", kQuery},
+    {"text.blocks.{}.attention.key.weight", "transformer.resblocks.{}.attn.in_proj_weight", kKey},
+    {"text.blocks.{}.attention.key.bias", "transformer.resblocks.{}.attn.in_proj_bias", kKey},
+    {"text.blocks.{}.attention.value.weight", "transformer.resblocks.{}.attn.in_proj_weight",
+     kValue},
+    {"text.blocks.{}.attention.value.bias", "transformer.resblocks.{}.attn.in_proj_bias", kValue},
+    {"text.blocks.{}.attention.output.weight", "transformer.resblocks.{}.attn.out_proj.weight"},
+    {"text.blocks.{}.attention.output.bias", "transformer.resblocks.{}.attn.out_proj.bias"},
+    {"text.blocks.{}.norm_2.weight", "transformer.resblocks.{}.ln_2.weight"},
+    {"text.blocks.{}.norm_2.bias", "transformer.resblocks.{}.ln_2.bias"},
+    {"text.blocks.{}.mlp.up.weight", "transformer.resblocks.{}.mlp.c_fc.weight"},
+    {"text.blocks.{}.mlp.up.bias", "transformer.resblocks.{}.mlp.c_fc.bias"},
+    {"text.blocks.{}.mlp.down.weight", "transformer.resblocks.{}.mlp.c_proj.weight"},
+    {"text.blocks.{}.mlp.down.bias", "transformer.resblocks.{}.mlp.c_proj.bias"},
+
+    {"image.patch_embedding.weight", "visual.conv1.weight"},
+    {"image.class_embedding", "visual.class_embedding"},
+    {"image.position_embedding", "visual.positional_embedding"},
+    {"image.norm_pre.weight", "visual.ln_pre.weight"},
+    {"image.norm_pre.bias", "visual.ln_pre.bias"},
+    {"image.norm_post.weight", "visual.ln_post.weight"},
+    {"image.norm_post.bias", "visual.ln_post.bias"},
+    {"image.projection.weight", "visual.proj", kTransposed},
+    {"image.blocks.{}.norm_1.weight", "visual.transformer.resblocks.{}.ln_1.weight"},
+    {"image.blocks.{}.norm_1.bias", "visual.transformer.resblocks.{}.ln_1.bias"},
+    {"image.blocks.{}.attention.query.weight",
+     "visual.transformer.resblocks.{}.attn.in_proj_weight", kQuery},
+    {"image.blocks.{}.attention.query.bias", "visual.transformer.resblocks.{}.attn.in_proj_bias",
+     kQuery},
+    {"image.blocks.{}.attention.key.weight", "visual.transformer.resblocks.{}.attn.in_proj_weight",
+     kKey},
+    {"image.blocks.{}.attention.key.bias", "visual.transformer.resblocks.{}.attn.in_proj_bias",
+     kKey},
+    {"image.blocks.{}.attention.value.weight",
+     "visual.transformer.resblocks.{}.attn.in_proj_weight", kValue},
+    {"image.blocks.{}.attention.value.bias", "visual.transformer.resblocks.{}.attn.in_proj_bias",
+     kValue},
+    {"image.blocks.{}.attention.output.weight",
+     "visual.transformer.resblocks.{}.attn.out_proj.weight"},
+    {"image.blocks.{}.attention.output.bias", "visual.transformer.resblocks.{}.attn.out_proj.bias"},
+    {"image.blocks.{}.norm_2.weight", "visual.transformer.resblocks.{}.ln_2.weight"},
+    {"image.blocks.{}.norm_2.bias", "visual.transformer.resblocks.{}.ln_2.bias"},
+    {"image.blocks.{}.mlp.up.weight", "visual.transformer.resblocks.{}.mlp.c_fc.weight"},
+    {"image.blocks.{}.mlp.up.bias", "visual.transformer.resblocks.{}.mlp.c_fc.bias"},
+    {"image.blocks.{}.mlp.down.weight", "visual.transformer.resblocks.{}.mlp.c_proj.weight"},
+    {"image.blocks.{}.mlp.down.bias", "visual.transformer.resblocks.{}.mlp.c_proj.bias"},
+
+    {"image.stem.{}.conv.weight", "visual.conv{}.weight"},
+    {"image.stem.{}.norm.weight", "visual.bn{}.weight"},
+    {"image.stem.{}.norm.bias", "visual.bn{}.bias"},
+    {"image.stem.{}.norm.mean", "visual.bn{}.running_mean"},
+    {"image.stem.{}.norm.variance", "visual.bn{}.running_var"},
+    {"image.stages.{}.{}.conv_{}.weight", "visual.layer{}.{}.conv{}.weight"},
+    {"image.stages.{}.{}.norm_{}.weight", "visual.layer{}.{}.bn{}.weight"},
+    {"image.stages.{}.{}.norm_{}.bias", "visual.layer{}.{}.bn{}.bias"},
+    {"image.stages.{}.{}.norm_{}.mean", "visual.layer{}.{}.bn{}.running_mean"},
+    {"image.stages.{}.{}.norm_{}.variance", "visual.layer{}.{}.bn{}.running_var"},
+    {"image.stages.{}.{}.shortcut_conv.weight", "visual.layer{}.{}.downsample.0.weight"},
+    {"image.stages.{}.{}.shortcut_norm.weight", "visual.layer{}.{}.downsample.1.weight"},
+    {"image.stages.{}.{}.shortcut_norm.bias", "visual.layer{}.{}.downsample.1.bias"},
+    {"image.stages.{}.{}.shortcut_norm.mean", "visual.layer{}.{}.downsample.1.running_mean"},
+    {"image.stages.{}.{}.shortcut_norm.variance", "visual.layer{}.{}.downsample.1.running_var"},
+    {"image.pool.position_embedding", "visual.attnpool.positional_embedding"},
+    {"image.pool.query.weight", "visual.attnpool.q_proj.weight"},
+    {"image.pool.query.bias", "visual.attnpool.q_proj.bias"},
+    {"image.pool.key.weight", "visual.attnpool.k_proj.weight"},
+    {"image.pool.key.bias", "visual.attnpool.k_proj.bias"},
+    {"image.pool.value.weight", "visual.attnpool.v_proj.weight"},
+    {"image.pool.value.bias", "visual.attnpool.v_proj.bias"},
+    {"image.pool.output.weight", "visual.attnpool.c_proj.weight"},
+    {"image.pool.output.bias", "visual.attnpool.c_proj.bias"},
+};
+
+}  // namespace
+
+Layout openai_layout() {
+  return {"openai", matches, read_config, {std::begin(kRows), std::end(kRows)}, may_stand_beside};
+}
+
+}  // namespace clip

@@ -1,0 +1,52 @@
+#include "nn/arena.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <new>
+
+namespace clip {
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+constexpr std::size_t kAlignment = 64;  // a cache line, and the widest vector
+
+std::size_t rounded_up(std::size_t size, std::size_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
+Arena::~Arena() {
+  for (const Block& block : blocks_) munmap(block.data, block.size);
+}
+
+std::byte* Arena::allocate(std::size_t size) {
+  size = rounded_up(std::max<std::size_t>(size, 1), kAlignment);
+  if (blocks_.empty() || blocks_.back().size - used_ < size) {
+    const std::size_t block = rounded_up(std::max(size, block_size_), kHugePage);
+    // One page more than needed, so that a huge-page boundary lies inside; the rest goes back.
+    void* raw = mmap(nullptr, block + kHugePage, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (raw == MAP_FAILED) throw std::bad_alloc();
+    auto* begin = static_cast<std::byte*>(raw);
+    const auto address = reinterpret_cast<std::uintptr_t>(raw);
+    const std::size_t before = rounded_up(address, kHugePage) - address;
+    if (before > 0) munmap(begin, before);
+    if (before < kHugePage) munmap(begin + before + block, kHugePage - before);
+    // Only advice: where it is not taken, pages are small and the result the same.
+    madvise(begin + before, block, MADV_HUGEPAGE);
+    blocks_.push_back({begin + before, block});
+    used_ = 0;
+  }
+  std::byte* piece = blocks_.back().data + used_;
+  used_ += size;
+  return piece;
+}
+
+Rows Arena::rows(std::int64_t count, std::int64_t width, Precision precision) {
+  const auto size = static_cast<std::size_t>(count * width * size_of(precision));
+  return {allocate(size), precision, count, width, width};
+}
+
+}  // namespace clip

@@ -1,0 +1,164 @@
+// Attention within images as pairs of oneDNN products over blocks of queries, with the softmax
+// between them while the scores are in the cache.
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "nn/attention.h"
+#include "nn/backends/onednn.h"
+#include "nn/parallel.h"
+
+namespace clip {
+namespace {
+
+using dnnl::memory;
+
+// What one block of scores may take: about half of a core's second-level cache.
+constexpr std::int64_t kScoreBytes = 512 << 10;
+// Pieces of work a thread should find, so that none waits long for the last.
+constexpr std::int64_t kPiecesPerThread = 3;
+
+// A product of `batch` pairs of dense matrices; the second may be given transposed.
+struct BatchedProduct {
+  dnnl::matmul matmul;
+  memory::desc a, b, c, scratchpad;
+
+  BatchedProduct(std::int64_t batch, std::int64_t rows, std::int64_t inner, std::int64_t columns,
+                 bool transposed, Precision in, Precision out)
+      : a({batch, rows, inner}, onednn::type_of(in), memory::format_tag::abc),
+        b({batch, inner, columns}, onednn::type_of(in),
+          transposed ? memory::format_tag::acb : memory::format_tag::abc),
+        c({batch, rows, columns}, onednn::type_of(out), memory::format_tag::abc) {
+    // It will run inside one thread, so it must be planned for one.
+    const int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    // oneDNN's own scratch memory is shared by the primitives that one thread has made; ours is
+    // given by the thread that runs it.
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    const auto description = onednn::matmul(a, b, memory::desc(), c, attributes);
+    scratchpad = description.scratchpad_desc();
+    matmul = dnnl::matmul(description);
+    omp_set_num_threads(threads);
+  }
+
+  void operator()(void* first, void* second, void* result, void* scratch) const {
+    matmul.execute(onednn::stream(),
+                   {{DNNL_ARG_SRC, memory(a, onednn::engine(), first)},
+                    {DNNL_ARG_WEIGHTS, memory(b, onednn::engine(), second)},
+                    {DNNL_ARG_DST, memory(c, onednn::engine(), result)},
+                    {DNNL_ARG_SCRATCHPAD, memory(scratchpad, onednn::engine(), scratch)}});
+    onednn::stream().wait();
+  }
+};
+
+// `count` rows of a head into a dense block.
+void pack(const Rows& from, std::int64_t first, std::int64_t count, std::int64_t column,
+          std::int64_t width, std::byte* to) {
+  const auto bytes = static_cast<std::size_t>(width * size_of(from.precision));
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::memcpy(to + i * static_cast<std::int64_t>(bytes), from.at(first + i, column), bytes);
+  }
+}
+
+}  // namespace
+
+struct ImageAttention::Prepared {
+  // A piece of work: `group` heads of one image, `block` queries at a time.
+  std::int64_t group, block;
+  BatchedProduct scores, mixed;
+  // Of each thread.
+  struct Scratch {
+    std::byte *q, *k, *v;
+    float *scores, *sums;  // and the inverse sum of each row's exponentials
+    std::byte* narrow;     // the exponentials in bfloat16, where that is the precision
+    float* out;
+    std::byte* products;  // what oneDNN's products need
+  };
+  std::vector<Scratch> scratch;
+};
+
+ImageAttention::ImageAttention(std::int64_t tokens, std::int64_t heads, std::int64_t head_width,
+                               Precision precision, Arena* arena)
+    : tokens_(tokens), heads_(heads), head_width_(head_width) {
+  const std::int64_t threads = omp_get_max_threads();
+  const std::int64_t row_bytes = tokens * 4;
+  const std::int64_t max_rows = std::max<std::int64_t>(kScoreBytes / row_bytes, 16);
+  const std::int64_t blocks = (tokens + max_rows - 1) / max_rows;
+  const std::int64_t block = (tokens + blocks - 1) / blocks;
+  // As many heads at once as fit, but no fewer pieces than keep the threads busy on one image.
+  std::int64_t group = std::max<std::int64_t>(max_rows / block, 1);
+  group = std::min(group, std::max<std::int64_t>(heads / (kPiecesPerThread * threads), 1));
+  group = std::min(group, heads);
+  while (heads % group != 0) --group;
+
+  prepared_ = std::make_unique<Prepared>(Prepared{
+      group,
+      block,
+      BatchedProduct(group, block, head_width, tokens, true, precision, Precision::kFloat32),
+      BatchedProduct(group, block, tokens, head_width, false, precision, Precision::kFloat32),
+      {}});
+  const std::int64_t element = size_of(precision);
+  for (std::int64_t i = 0; i < threads; ++i) {
+    Prepared::Scratch own;
+    own.q = arena->allocate(group * block * head_width * element);
+    own.k = arena->allocate(group * tokens * head_width * element);
+    own.v = arena->allocate(group * tokens * head_width * element);
+    own.scores = reinterpret_cast<float*>(arena->allocate(group * block * tokens * 4));
+    own.narrow =
+        precision == Precision::kFloat32 ? nullptr : arena->allocate(group * block * tokens * 2);
+    own.sums = reinterpret_cast<float*>(arena->allocate(group * block * 4));
+    own.out = reinterpret_cast<float*>(arena->allocate(group * block * head_width * 4));
+    own.products = arena->allocate(
+        std::max(prepared_->scores.scratchpad.get_size(), prepared_->mixed.scratchpad.get_size()));
+    prepared_->scratch.push_back(own);
+  }
+}
+
+ImageAttention::~ImageAttention() = default;
+
+void ImageAttention::operator()(const Rows& q, const Rows& k, const Rows& v,
+                                const Rows& out) const {
+  const Prepared& prepared = *prepared_;
+  const std::int64_t group = prepared.group, block = prepared.block, width = head_width_;
+  const std::int64_t groups = heads_ / group;
+  const std::int64_t element = size_of(q.precision);
+  parallel_for(q.count / tokens_ * groups, [&](std::int64_t piece) {
+    const Prepared::Scratch& own = prepared.scratch[omp_get_thread_num()];
+    auto* narrow = reinterpret_cast<std::uint16_t*>(own.narrow);
+    const std::int64_t first_head = piece % groups * group;
+    const std::int64_t first_row = piece / groups * tokens_;
+    for (std::int64_t i = 0; i < group; ++i) {
+      const std::int64_t column = (first_head + i) * width;
+      pack(k, first_row, tokens_, column, width, own.k + i * tokens_ * width * element);
+      pack(v, first_row, tokens_, column, width, own.v + i * tokens_ * width * element);
+    }
+    for (std::int64_t query = 0; query < tokens_; query += block) {
+      // The last block may be shorter: what the products make of its missing rows is not used.
+      const std::int64_t queries = std::min(block, tokens_ - query);
+      for (std::int64_t i = 0; i < group; ++i) {
+        pack(q, first_row + query, queries, (first_head + i) * width, width,
+             own.q + i * block * width * element);
+      }
+      prepared.scores(own.q, own.k, own.scores, own.products);
+      for (std::int64_t i = 0; i < group; ++i) {
+        for (std::int64_t j = i * block; j < i * block + queries; ++j) {
+          own.sums[j] = exponentials(own.scores + j * tokens_, tokens_,
+                                     narrow ? narrow + j * tokens_ : nullptr);
+        }
+      }
+      prepared.mixed(narrow ? static_cast<void*>(narrow) : own.scores, own.v, own.out,
+                     own.products);
+      for (std::int64_t i = 0; i < group; ++i) {
+        for (std::int64_t j = 0; j < queries; ++j) {
+          const std::int64_t row = i * block + j;
+          scale_row(own.out + row * width, width, own.sums[row], out.precision,
+                    out.at(first_row + query + j, (first_head + i) * width));
+        }
+      }
+    }
+  });
+}
+
+}  // namespace clip

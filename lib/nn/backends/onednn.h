@@ -1,0 +1,81 @@
+// oneDNN 2 and 3 behind one set of calls: the few places where their interfaces differ, and nothing
+// else. Include in .cpp files only.
+#pragma once
+
+#include <dnnl.hpp>
+
+#include "clip/precision.h"
+
+namespace clip::onednn {
+
+inline const dnnl::engine& engine() {
+  static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  return cpu;
+}
+
+// One for each thread: primitives may then run side by side.
+inline dnnl::stream& stream() {
+  thread_local dnnl::stream own(engine());
+  return own;
+}
+
+inline dnnl::memory::data_type type_of(Precision precision) {
+  return precision == Precision::kFloat32 ? dnnl::memory::data_type::f32
+                                          : dnnl::memory::data_type::bf16;
+}
+
+inline void append_eltwise(dnnl::post_ops* post_ops, dnnl::algorithm algorithm, float alpha) {
+#if DNNL_VERSION_MAJOR >= 3
+  post_ops->append_eltwise(algorithm, alpha, 0.0F);
+#else
+  post_ops->append_eltwise(1.0F, algorithm, alpha, 0.0F);
+#endif
+}
+
+// `bias` may be a zero descriptor: none.
+inline dnnl::matmul::primitive_desc matmul(const dnnl::memory::desc& source,
+                                           const dnnl::memory::desc& weights,
+                                           const dnnl::memory::desc& bias,
+                                           const dnnl::memory::desc& result,
+                                           const dnnl::primitive_attr& attributes) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), source, weights, bias, result, attributes};
+#else
+  return {dnnl::matmul::desc(source, weights, bias, result), attributes, engine()};
+#endif
+}
+
+// A square kernel with the same stride and padding on all sides.
+inline dnnl::convolution_forward::primitive_desc convolution(
+    const dnnl::memory::desc& source, const dnnl::memory::desc& weights,
+    const dnnl::memory::desc& bias, const dnnl::memory::desc& result, dnnl::memory::dim stride,
+    dnnl::memory::dim padding, const dnnl::primitive_attr& attributes) {
+  const dnnl::memory::dims strides = {stride, stride}, paddings = {padding, padding};
+  constexpr auto kind = dnnl::prop_kind::forward_inference;
+  constexpr auto algorithm = dnnl::algorithm::convolution_direct;
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), kind,    algorithm, source,   weights,   bias,
+          result,   strides, paddings,  paddings, attributes};
+#else
+  return {{kind, algorithm, source, weights, bias, result, strides, paddings, paddings},
+          attributes,
+          engine()};
+#endif
+}
+
+// True where bfloat16 products are instructions, not emulated.
+inline bool has_bfloat16() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+    case dnnl::cpu_isa::avx:
+    case dnnl::cpu_isa::avx2:
+    case dnnl::cpu_isa::avx2_vnni:
+    case dnnl::cpu_isa::avx512_core:
+    case dnnl::cpu_isa::avx512_core_vnni:
+      return false;
+    default:
+      return true;
+  }
+}
+
+}  // namespace clip::onednn

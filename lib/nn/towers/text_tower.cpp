@@ -1,0 +1,150 @@
+#include "nn/towers/text_tower.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <utility>
+
+#include "clip/error.h"
+
+namespace clip {
+namespace {
+
+// Rows encoded at once, unless a single prompt is longer.
+constexpr std::int64_t kTypicalRows = 2048;
+// Row counts are rounded up to multiples of this, so that few sizes of products are ever built.
+constexpr std::int64_t kRowUnit = 16;
+
+std::int64_t rounded_up(std::int64_t count) {
+  return (count + kRowUnit - 1) / kRowUnit * kRowUnit;
+}
+
+// Tokens up to the end of the text, which has the highest id, at its first occurrence: as OpenAI's
+// text.argmax(dim=-1) finds it. What stands behind it cannot be seen from there.
+std::int64_t length_of(const TokenIds& ids) {
+  return std::max_element(ids.begin(), ids.end()) - ids.begin() + 1;
+}
+
+std::int64_t common_prefix(const TokenIds& a, std::int64_t a_length, const TokenIds& b,
+                           std::int64_t b_length) {
+  const std::int64_t max = std::min(a_length, b_length);
+  return std::mismatch(a.begin(), a.begin() + max, b.begin()).first - a.begin();
+}
+
+}  // namespace
+
+TextTower::TextTower(Loader* loader, const ModelConfig& config)
+    : context_length_(config.text.context_length),
+      vocab_size_(config.text.vocab_size),
+      width_(config.text.width),
+      heads_(config.text.heads),
+      embedding_dim_(config.embedding_dim),
+      max_rows_(rounded_up(std::max(kTypicalRows, context_length_))),
+      token_embedding_(loader->tensor("text.token_embedding")),
+      position_(loader->vector("text.position_embedding")),
+      transformer_(loader, "text", config.text.layers, config.text.heads, config.activation),
+      norm_final_(loader, "text.norm_final"),
+      projection_(Linear::load_projection(loader, "text.projection")),
+      scratch_(max_rows_, max_rows_, width_, loader->precision(), loader->arena()),
+      x_(loader->arena()->rows(max_rows_, width_, Precision::kFloat32)),
+      pooled_(loader->arena()->rows(max_rows_, width_, Precision::kFloat32)),
+      result_(loader->arena()->rows(max_rows_, embedding_dim_, Precision::kFloat32)) {
+  if (!token_embedding_.contiguous()) strided_tokens_ = loader->vector("text.token_embedding");
+}
+
+void TextTower::embed(const Node& node, float* out) const {
+  if (strided_tokens_.empty()) {
+    convert_to_float(token_embedding_, node.token * width_, width_, out);
+  } else {
+    std::copy_n(strided_tokens_.data() + node.token * width_, width_, out);
+  }
+  const float* position = position_.data() + node.position * width_;
+  for (std::int64_t i = 0; i < width_; ++i) out[i] += position[i];
+}
+
+void TextTower::encode_tree(const Tree& tree, float* embeddings) {
+  // x: [rows, width]; the rows that round their number up are zero, and nobody reads them.
+  const Rows x = x_.rows(0, rounded_up(static_cast<std::int64_t>(tree.nodes.size())));
+  std::memset(x.data, 0, static_cast<std::size_t>(x.count * width_) * sizeof(float));
+  for (std::size_t i = 0; i < tree.nodes.size(); ++i) {
+    embed(tree.nodes[i], x.f32(static_cast<std::int64_t>(i)));
+  }
+
+  // The transformer, read at the end tokens.  chosen: [prompts, width], rounded up likewise
+  std::vector<std::int32_t> ends = tree.ends;
+  ends.resize(static_cast<std::size_t>(rounded_up(static_cast<std::int64_t>(ends.size()))),
+              ends.back());
+  AttendedRows before_ends;
+  for (const std::int32_t end : ends) {
+    before_ends.rows.insert(before_ends.rows.end(), tree.above.rows.begin() + tree.above.begin[end],
+                            tree.above.rows.begin() + tree.above.begin[end + 1]);
+    before_ends.begin.push_back(static_cast<std::int64_t>(before_ends.rows.size()));
+  }
+  const auto upwards = [&](const Rows& q, const Rows& k, const Rows& v, const Rows& out) {
+    attend(tree.above, heads_, q, k, v, out);
+  };
+  const Rows chosen = transformer_(x, upwards, ends, before_ends, scratch_);
+
+  // Norm and projection.  result: [prompts, D]
+  const Rows pooled = pooled_.rows(0, chosen.count), result = result_.rows(0, chosen.count);
+  norm_final_(chosen, pooled);
+  projection_(pooled, result);
+  for (std::size_t i = 0; i < tree.prompts.size(); ++i) {
+    std::copy_n(result.f32(static_cast<std::int64_t>(i)), embedding_dim_,
+                embeddings + static_cast<std::int64_t>(tree.prompts[i]) * embedding_dim_);
+  }
+}
+
+void TextTower::encode(const std::vector<TokenIds>& prompts, float* embeddings) {
+  for (const TokenIds& ids : prompts) {
+    if (ids.empty() || static_cast<std::int64_t>(ids.size()) > context_length_) {
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          fmt::format("a prompt has {} tokens, expected 1 to {}", ids.size(), context_length_));
+    }
+    for (const std::int32_t id : ids) {
+      if (id < 0 || id >= vocab_size_) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    fmt::format("token {} is not one of the model's {}", id, vocab_size_));
+      }
+    }
+  }
+  // Sorted, prompts that begin alike stand together.
+  std::vector<std::size_t> order(prompts.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return prompts[a] < prompts[b]; });
+
+  Tree tree;
+  std::vector<std::int32_t> path;  // rows from the root to the latest node
+  const TokenIds* previous = nullptr;
+  std::int64_t previous_length = 0;
+  for (const std::size_t index : order) {
+    const TokenIds& ids = prompts[index];
+    const std::int64_t length = length_of(ids);
+    const auto rows = static_cast<std::int64_t>(std::max(tree.nodes.size(), tree.ends.size() + 1));
+    if (previous != nullptr && rows + length > max_rows_) {
+      encode_tree(tree, embeddings);
+      tree = Tree();
+      previous = nullptr;
+    }
+    const std::int64_t shared =
+        previous == nullptr ? 0 : common_prefix(*previous, previous_length, ids, length);
+    path.resize(static_cast<std::size_t>(shared));
+    for (std::int64_t i = shared; i < length; ++i) {
+      path.push_back(static_cast<std::int32_t>(tree.nodes.size()));
+      tree.nodes.push_back({ids[i], static_cast<std::int32_t>(i)});
+      tree.above.rows.insert(tree.above.rows.end(), path.begin(), path.end());
+      tree.above.begin.push_back(static_cast<std::int64_t>(tree.above.rows.size()));
+    }
+    tree.ends.push_back(path.back());
+    tree.prompts.push_back(index);
+    previous = &ids;
+    previous_length = length;
+  }
+  if (!tree.ends.empty()) encode_tree(tree, embeddings);
+}
+
+}  // namespace clip

@@ -1,0 +1,123 @@
+#include "nn/towers/vision_tower.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/half.h"
+#include "nn/parallel.h"
+#include "nn/simd.h"
+
+namespace clip {
+namespace {
+
+// Tokens encoded at once: enough rows for the matrix kernels, and scratch of tens of megabytes.
+constexpr std::int64_t kTypicalTokens = 2400;
+constexpr std::int64_t kMaxImages = 32;
+
+// A convolution whose stride is its size is a linear layer on patches.
+Linear load_patch_embedding(Loader* loader, const VisionConfig& vision) {
+  return Linear(loader, loader->read("image.patch_embedding.weight"), {}, vision.width,
+                3 * vision.patch_size * vision.patch_size, Epilogue::kAdd);
+}
+
+std::vector<float> load_positions(Loader* loader) {
+  std::vector<float> position = loader->vector("image.position_embedding");
+  const std::vector<float> class_embedding = loader->vector("image.class_embedding");
+  for (std::size_t i = 0; i < class_embedding.size(); ++i) position[i] += class_embedding[i];
+  return position;
+}
+
+std::int64_t tokens_of(const VisionConfig& vision) {
+  const std::int64_t grid = vision.image_size / vision.patch_size;
+  return grid * grid + 1;
+}
+
+std::int64_t images_at_once(const VisionConfig& vision) {
+  return std::clamp<std::int64_t>(kTypicalTokens / tokens_of(vision), 1, kMaxImages);
+}
+
+CLIP_CLONES void copy_as_bfloat16(const float* from, std::int64_t count, std::uint16_t* to) {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = bfloat16_from_float(from[i]);
+}
+
+}  // namespace
+
+VisionTower::VisionTower(Loader* loader, const ModelConfig& config)
+    : image_size_(config.vision.image_size),
+      patch_(config.vision.patch_size),
+      grid_(image_size_ / patch_),
+      tokens_(tokens_of(config.vision)),
+      width_(config.vision.width),
+      embedding_dim_(config.embedding_dim),
+      max_images_(images_at_once(config.vision)),
+      patch_embedding_(load_patch_embedding(loader, config.vision)),
+      position_(load_positions(loader)),
+      norm_pre_(loader, "image.norm_pre"),
+      transformer_(loader, "image", config.vision.layers, config.vision.heads, config.activation),
+      norm_post_(loader, "image.norm_post"),
+      projection_(Linear::load_projection(loader, "image.projection")),
+      scratch_(max_images_ * tokens_, max_images_, width_, loader->precision(), loader->arena()),
+      attention_(tokens_, config.vision.heads, width_ / config.vision.heads, loader->precision(),
+                 loader->arena()),
+      patches_(
+          loader->arena()->rows(max_images_ * tokens_, 3 * patch_ * patch_, loader->precision())),
+      x_(loader->arena()->rows(max_images_ * tokens_, width_, Precision::kFloat32)),
+      pooled_(loader->arena()->rows(max_images_, width_, Precision::kFloat32)) {}
+
+// [count, 3, n, n] -> [count * tokens, 3 * patch * patch]: each patch's pixels in a row, channel by
+// channel. The class tokens' rows stay zero.
+void VisionTower::cut_patches(const float* pixels, std::int64_t count) const {
+  parallel_for(count * grid_, [&](std::int64_t strip) {
+    const std::int64_t image = strip / grid_, y = strip % grid_;
+    for (std::int64_t x = 0; x < grid_; ++x) {
+      const std::int64_t row = image * tokens_ + 1 + y * grid_ + x;
+      std::int64_t column = 0;
+      for (std::int64_t line = 0; line < 3 * patch_; ++line, column += patch_) {
+        const std::int64_t channel = line / patch_, dy = line % patch_;
+        const float* from = pixels +
+                            ((image * 3 + channel) * image_size_ + y * patch_ + dy) * image_size_ +
+                            x * patch_;
+        if (patches_.precision == Precision::kFloat32) {
+          std::copy(from, from + patch_, patches_.f32(row) + column);
+        } else {
+          copy_as_bfloat16(from, patch_, patches_.bf16(row) + column);
+        }
+      }
+    }
+  });
+}
+
+void VisionTower::encode(const float* pixels, std::int64_t count, float* embeddings) {
+  const std::int64_t rows = count * tokens_;
+
+  // Tokens: the class embedding, then every patch; each plus its position.  x: [rows, width]
+  cut_patches(pixels, count);
+  const Rows x = x_.rows(0, rows);
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::copy(position_.begin(), position_.end(), x.f32(i * tokens_));
+  }
+  patch_embedding_(patches_.rows(0, rows), x);
+  norm_pre_(x, x);
+
+  // The transformer, of which only the class tokens are read in the end.  chosen: [count, width]
+  std::vector<std::int32_t> class_tokens;
+  AttendedRows attended;
+  for (std::int64_t i = 0; i < count; ++i) {
+    class_tokens.push_back(static_cast<std::int32_t>(i * tokens_));
+    for (std::int64_t j = 0; j < tokens_; ++j) {
+      attended.rows.push_back(static_cast<std::int32_t>(i * tokens_ + j));
+    }
+    attended.begin.push_back(static_cast<std::int64_t>(attended.rows.size()));
+  }
+  const auto within_images = [this](const Rows& q, const Rows& k, const Rows& v, const Rows& out) {
+    attention_(q, k, v, out);
+  };
+  const Rows chosen = transformer_(x, within_images, class_tokens, attended, scratch_);
+
+  // Norm and projection.  embeddings: [count, D]
+  const Rows pooled = pooled_.rows(0, count);
+  norm_post_(chosen, pooled);
+  projection_(pooled, {embeddings, Precision::kFloat32, count, embedding_dim_, embedding_dim_});
+}
+
+}  // namespace clip

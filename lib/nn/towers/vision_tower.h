@@ -1,0 +1,36 @@
+// The Vision Transformer (Dosovitskiy et al., 2020) as CLIP has it: patches as tokens, a class
+// token, a norm before the transformer, and a projection of the class token behind it.
+#pragma once
+
+#include <vector>
+
+#include "clip/model_config.h"
+#include "nn/towers/image_tower.h"
+#include "nn/transformer.h"
+
+namespace clip {
+
+class VisionTower : public ImageTower {
+ public:
+  VisionTower(Loader* loader, const ModelConfig& config);
+
+  std::int64_t max_images() const override { return max_images_; }
+  void encode(const float* pixels, std::int64_t count, float* embeddings) override;
+
+ private:
+  void cut_patches(const float* pixels, std::int64_t count) const;
+
+  std::int64_t image_size_, patch_, grid_, tokens_, width_, embedding_dim_, max_images_;
+  Linear patch_embedding_;
+  std::vector<float> position_;  // [tokens, width], the class embedding added to the first
+  LayerNorm norm_pre_;
+  Transformer transformer_;
+  LayerNorm norm_post_;
+  Linear projection_;
+
+  TransformerScratch scratch_;
+  ImageAttention attention_;
+  Rows patches_, x_, pooled_;
+};
+
+}  // namespace clip

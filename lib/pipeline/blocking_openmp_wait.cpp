@@ -1,0 +1,38 @@
+#include "pipeline/blocking_openmp_wait.h"
+
+#include <atomic>
+#include <system_error>
+
+#include "base/cpu.h"
+
+namespace clip {
+
+BlockingOpenMpWait::BlockingOpenMpWait() {
+  try {
+    owner_ = std::thread([this] {
+      const int team = usable_processors() + 1;
+      std::atomic<int> threads{0};  // counted, since compilers leave out an empty region
+#pragma omp parallel num_threads(team)
+      ++threads;
+      std::unique_lock<std::mutex> lock(mutex_);
+      started_ = true;
+      changed_.notify_all();
+      changed_.wait(lock, [this] { return ended_; });
+    });
+  } catch (const std::system_error&) {
+    return;  // the system gives no more threads: everything works without it
+  }
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [this] { return started_; });
+}
+
+BlockingOpenMpWait::~BlockingOpenMpWait() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ended_ = true;
+  }
+  changed_.notify_all();
+  if (owner_.joinable()) owner_.join();
+}
+
+}  // namespace clip

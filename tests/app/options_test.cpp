@@ -1,0 +1,104 @@
+#include <doctest/doctest.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "options/input_options.h"
+#include "options/output_options.h"
+#include "support.h"
+#include "usage_error.h"
+
+using namespace clip_cli;
+using clip_test::contains;
+using clip_test::TemporaryFolder;
+
+namespace {
+
+// The options of a command line, or what is wrong with it.
+struct Parsed {
+  OutputOptions options;
+  std::string error;
+};
+
+Parsed parsed(std::vector<std::string> arguments, bool report = true) {
+  Parsed parsed;
+  CLI::App app;
+  add_output_options(&app, &parsed.options, report);
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+  try {
+    app.parse(arguments);
+  } catch (const CLI::ParseError& error) {
+    parsed.error = error.what();
+  }
+  return parsed;
+}
+
+std::string format(std::vector<std::string> arguments) {
+  const Parsed result = parsed(std::move(arguments));
+  REQUIRE(result.error == "");
+  return format_of(result.options, "table").name;
+}
+
+std::vector<std::string> named(const ImageInputs& inputs) {
+  const auto next = named_images(inputs, nullptr);
+  std::vector<std::string> names;
+  for (std::string name; next(&name);) names.push_back(name);
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("an option chooses the format, else the file's extension, else the caller") {
+  CHECK(format({}) == "table");
+  CHECK(format({"--json"}) == "json");
+  CHECK(format({"--csv"}) == "csv");
+  CHECK(format({"--tsv", "-o", "a.csv"}) == "tsv");
+  CHECK(format({"-o", "a.csv"}) == "csv");
+  CHECK(format({"--output", "a.JSONL"}) == "json");
+  CHECK(format({"-o", "a.html"}) == "html");
+  CHECK(format({"-o", "a.txt"}) == "tsv");
+}
+
+TEST_CASE("formats exclude each other") {
+  CHECK(parsed({"--json", "--csv"}).error != "");
+  CHECK(parsed({"--csv", "--tsv"}).error != "");
+  CHECK(parsed({"--table"}).error != "");
+  CHECK(parsed({"--report", "a.html"}).error == "");
+  CHECK(parsed({"--report", "a.html"}, false).error != "");
+}
+
+TEST_CASE("one file for two things") {
+  OutputOptions options;
+  CHECK_NOTHROW(check(options));
+  options.report = "a.html";
+  CHECK_NOTHROW(check(options));
+  options.output = "a.html";
+  CHECK_THROWS_AS(check(options), UsageError);
+}
+
+TEST_CASE("images come from arguments, and from lists in their place") {
+  const TemporaryFolder folder;
+  ImageInputs inputs;
+  CHECK_THROWS_AS(named_images(inputs, nullptr), UsageError);
+  inputs.named = {"a.jpg", "folder"};
+  CHECK(named(inputs) == std::vector<std::string>{"a.jpg", "folder"});
+  inputs.list = folder.write("list", "b.jpg\n\nc d.jpg\n");
+  CHECK(named(inputs) == std::vector<std::string>{"a.jpg", "folder", "b.jpg", "c d.jpg"});
+  CHECK(can_be_counted(inputs));
+  CHECK_FALSE(reads_standard_input(inputs));
+  inputs.list = folder.write("list0", std::string("b\n.jpg\0", 7));
+  inputs.nul_separated = true;
+  CHECK(named(inputs).back() == "b\n.jpg");
+
+  inputs.list = folder.path("missing");
+  CHECK(clip_test::code_of([&] { named_images(inputs, nullptr); }) == clip::ErrorCode::kNotFound);
+  inputs.list = "-";
+  CHECK(reads_standard_input(inputs));
+  CHECK_FALSE(can_be_counted(inputs));
+  inputs.named = {"-"};
+  CHECK_THROWS_AS(named_images(inputs, nullptr), UsageError);
+}
