@@ -82,6 +82,9 @@ class TorchScriptCheckpoint : public Checkpoint {
         documents_.emplace(name.substr(kExtra.size()), record.bytes);
       }
     }
+    // Every record's header has been read, and the system maps the pages around each of them:
+    // several megabytes, of which an encoder of one tower would give back the half that it reads.
+    release_pages(file_->data(), file_->size());
   }
 
   const char* format() const override { return "TorchScript"; }

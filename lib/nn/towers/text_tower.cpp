@@ -47,11 +47,26 @@ TextTower::TextTower(Loader* loader, const ModelConfig& config)
       transformer_(loader, "text", config.text.layers, config.text.heads, config.activation),
       norm_final_(loader, "text.norm_final"),
       projection_(Linear::load_projection(loader, "text.projection")),
-      scratch_(max_rows_, max_rows_, width_, loader->precision(), loader->arena()),
-      x_(loader->arena()->rows(max_rows_, width_, Precision::kFloat32)),
-      pooled_(loader->arena()->rows(max_rows_, width_, Precision::kFloat32)),
-      result_(loader->arena()->rows(max_rows_, embedding_dim_, Precision::kFloat32)) {
+      precision_(loader->precision()) {
   if (!token_embedding_.contiguous()) strided_tokens_ = loader->vector("text.token_embedding");
+}
+
+TextTower::Scratch::Scratch(std::int64_t of_rows, std::int64_t width, std::int64_t embedding_dim,
+                            Precision precision)
+    : rows(of_rows),
+      // One block for all: of a small one every page is in use.
+      arena(static_cast<std::size_t>(rows * (9 * width + embedding_dim) * 4)),
+      transformer(rows, rows, width, precision, &arena),
+      x(arena.rows(rows, width, Precision::kFloat32)),
+      pooled(arena.rows(rows, width, Precision::kFloat32)),
+      result(arena.rows(rows, embedding_dim, Precision::kFloat32)) {}
+
+void TextTower::reserve(std::int64_t rows) {
+  if (scratch_ != nullptr && scratch_->rows >= rows) return;
+  const std::int64_t twice = scratch_ == nullptr ? rows : 2 * scratch_->rows;
+  scratch_ = nullptr;  // before there is more
+  scratch_ = std::make_unique<Scratch>(std::min(std::max(rows, twice), max_rows_), width_,
+                                       embedding_dim_, precision_);
 }
 
 void TextTower::embed(const Node& node, float* out) const {
@@ -66,7 +81,8 @@ void TextTower::embed(const Node& node, float* out) const {
 
 void TextTower::encode_tree(const Tree& tree, float* embeddings) {
   // x: [rows, width]; the rows that round their number up are zero, and nobody reads them.
-  const Rows x = x_.rows(0, rounded_up(static_cast<std::int64_t>(tree.nodes.size())));
+  reserve(rounded_up(static_cast<std::int64_t>(std::max(tree.nodes.size(), tree.ends.size()))));
+  const Rows x = scratch_->x.rows(0, rounded_up(static_cast<std::int64_t>(tree.nodes.size())));
   std::memset(x.data, 0, static_cast<std::size_t>(x.count * width_) * sizeof(float));
   for (std::size_t i = 0; i < tree.nodes.size(); ++i) {
     embed(tree.nodes[i], x.f32(static_cast<std::int64_t>(i)));
@@ -85,10 +101,11 @@ void TextTower::encode_tree(const Tree& tree, float* embeddings) {
   const auto upwards = [&](const Rows& q, const Rows& k, const Rows& v, const Rows& out) {
     attend(tree.above, heads_, q, k, v, out);
   };
-  const Rows chosen = transformer_(x, upwards, ends, before_ends, scratch_);
+  const Rows chosen = transformer_(x, upwards, ends, before_ends, scratch_->transformer);
 
   // Norm and projection.  result: [prompts, D]
-  const Rows pooled = pooled_.rows(0, chosen.count), result = result_.rows(0, chosen.count);
+  const Rows pooled = scratch_->pooled.rows(0, chosen.count),
+             result = scratch_->result.rows(0, chosen.count);
   norm_final_(chosen, pooled);
   projection_(pooled, result);
   for (std::size_t i = 0; i < tree.prompts.size(); ++i) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "clip/model_config.h"
@@ -49,8 +50,21 @@ class TextTower {
   LayerNorm norm_final_;
   Linear projection_;
 
-  TransformerScratch scratch_;
-  Rows x_, pooled_, result_;
+  // Memory for the activations of some rows, in an arena of its own.
+  struct Scratch {
+    Scratch(std::int64_t rows, std::int64_t width, std::int64_t embedding_dim, Precision precision);
+
+    std::int64_t rows;
+    Arena arena;
+    TransformerScratch transformer;
+    Rows x, pooled, result;
+  };
+
+  // Makes room for `rows` rows: a few prompts never touch memory for thousands.
+  void reserve(std::int64_t rows);
+
+  Precision precision_;
+  std::unique_ptr<Scratch> scratch_;
 };
 
 }  // namespace clip

@@ -56,13 +56,28 @@ VisionTower::VisionTower(Loader* loader, const ModelConfig& config)
       transformer_(loader, "image", config.vision.layers, config.vision.heads, config.activation),
       norm_post_(loader, "image.norm_post"),
       projection_(Linear::load_projection(loader, "image.projection")),
-      scratch_(max_images_ * tokens_, max_images_, width_, loader->precision(), loader->arena()),
       attention_(tokens_, config.vision.heads, width_ / config.vision.heads, loader->precision(),
                  loader->arena()),
-      patches_(
-          loader->arena()->rows(max_images_ * tokens_, 3 * patch_ * patch_, loader->precision())),
-      x_(loader->arena()->rows(max_images_ * tokens_, width_, Precision::kFloat32)),
-      pooled_(loader->arena()->rows(max_images_, width_, Precision::kFloat32)) {}
+      precision_(loader->precision()) {}
+
+VisionTower::Scratch::Scratch(std::int64_t of_images, std::int64_t tokens, std::int64_t width,
+                              std::int64_t patch_size, Precision precision)
+    : images(of_images),
+      // One block for all: of a small one every page is in use.
+      arena(static_cast<std::size_t>(images * tokens * (7 * width + patch_size) * 4) +
+            static_cast<std::size_t>(images * 2 * width * 4)),
+      transformer(images * tokens, images, width, precision, &arena),
+      patches(arena.rows(images * tokens, patch_size, precision)),
+      x(arena.rows(images * tokens, width, Precision::kFloat32)),
+      pooled(arena.rows(images, width, Precision::kFloat32)) {}
+
+void VisionTower::reserve(std::int64_t count) {
+  if (scratch_ != nullptr && scratch_->images >= count) return;
+  const std::int64_t twice = scratch_ == nullptr ? count : 2 * scratch_->images;
+  scratch_ = nullptr;  // before there is more
+  scratch_ = std::make_unique<Scratch>(std::min(std::max(count, twice), max_images_), tokens_,
+                                       width_, 3 * patch_ * patch_, precision_);
+}
 
 // [count, 3, n, n] -> [count * tokens, 3 * patch * patch]: each patch's pixels in a row, channel by
 // channel. The class tokens' rows stay zero.
@@ -77,10 +92,10 @@ void VisionTower::cut_patches(const float* pixels, std::int64_t count) const {
         const float* from = pixels +
                             ((image * 3 + channel) * image_size_ + y * patch_ + dy) * image_size_ +
                             x * patch_;
-        if (patches_.precision == Precision::kFloat32) {
-          std::copy(from, from + patch_, patches_.f32(row) + column);
+        if (scratch_->patches.precision == Precision::kFloat32) {
+          std::copy(from, from + patch_, scratch_->patches.f32(row) + column);
         } else {
-          copy_as_bfloat16(from, patch_, patches_.bf16(row) + column);
+          copy_as_bfloat16(from, patch_, scratch_->patches.bf16(row) + column);
         }
       }
     }
@@ -89,14 +104,15 @@ void VisionTower::cut_patches(const float* pixels, std::int64_t count) const {
 
 void VisionTower::encode(const float* pixels, std::int64_t count, float* embeddings) {
   const std::int64_t rows = count * tokens_;
+  reserve(count);
 
   // Tokens: the class embedding, then every patch; each plus its position.  x: [rows, width]
   cut_patches(pixels, count);
-  const Rows x = x_.rows(0, rows);
+  const Rows x = scratch_->x.rows(0, rows);
   for (std::int64_t i = 0; i < count; ++i) {
     std::copy(position_.begin(), position_.end(), x.f32(i * tokens_));
   }
-  patch_embedding_(patches_.rows(0, rows), x);
+  patch_embedding_(scratch_->patches.rows(0, rows), x);
   norm_pre_(x, x);
 
   // The transformer, of which only the class tokens are read in the end.  chosen: [count, width]
@@ -112,10 +128,10 @@ void VisionTower::encode(const float* pixels, std::int64_t count, float* embeddi
   const auto within_images = [this](const Rows& q, const Rows& k, const Rows& v, const Rows& out) {
     attention_(q, k, v, out);
   };
-  const Rows chosen = transformer_(x, within_images, class_tokens, attended, scratch_);
+  const Rows chosen = transformer_(x, within_images, class_tokens, attended, scratch_->transformer);
 
   // Norm and projection.  embeddings: [count, D]
-  const Rows pooled = pooled_.rows(0, count);
+  const Rows pooled = scratch_->pooled.rows(0, count);
   norm_post_(chosen, pooled);
   projection_(pooled, {embeddings, Precision::kFloat32, count, embedding_dim_, embedding_dim_});
 }

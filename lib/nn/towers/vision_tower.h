@@ -2,6 +2,7 @@
 // token, a norm before the transformer, and a projection of the class token behind it.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "clip/model_config.h"
@@ -18,6 +19,19 @@ class VisionTower : public ImageTower {
   void encode(const float* pixels, std::int64_t count, float* embeddings) override;
 
  private:
+  // Memory for the activations of some images, in an arena of its own.
+  struct Scratch {
+    Scratch(std::int64_t images, std::int64_t tokens, std::int64_t width, std::int64_t patch_size,
+            Precision precision);
+
+    std::int64_t images;
+    Arena arena;
+    TransformerScratch transformer;
+    Rows patches, x, pooled;
+  };
+
+  // Makes room for `count` images: most runs have a few, and never touch memory for more.
+  void reserve(std::int64_t count);
   void cut_patches(const float* pixels, std::int64_t count) const;
 
   std::int64_t image_size_, patch_, grid_, tokens_, width_, embedding_dim_, max_images_;
@@ -28,9 +42,9 @@ class VisionTower : public ImageTower {
   LayerNorm norm_post_;
   Linear projection_;
 
-  TransformerScratch scratch_;
   ImageAttention attention_;
-  Rows patches_, x_, pooled_;
+  Precision precision_;
+  std::unique_ptr<Scratch> scratch_;
 };
 
 }  // namespace clip
