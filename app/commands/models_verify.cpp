@@ -116,8 +116,7 @@ int run_verify(const VerifyOptions& options) {
 void setup_models_verify(CLI::App* models, Command* command) {
   CLI::App* verify = models->add_subcommand(
       "verify",
-      "Check that a file is not damaged, by the checksums in it, and, where it goes by a published "
-      "model's name, that it is that model, by its SHA-256");
+      "Check that a file is not damaged, and, under a published model's name, that it is that one");
   auto options = std::make_shared<VerifyOptions>();
   verify->add_option("MODEL", options->model, "A name, or a path")->type_name("")->required();
   verify->add_flag("--json", options->json, "Print one JSON object");

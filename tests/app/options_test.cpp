@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "commands/commands.h"
 #include "options/input_options.h"
 #include "options/output_options.h"
+#include "options/suggestions.h"
 #include "support.h"
 #include "usage_error.h"
 
@@ -101,4 +103,25 @@ TEST_CASE("images come from arguments, and from lists in their place") {
   CHECK_FALSE(can_be_counted(inputs));
   inputs.named = {"-"};
   CHECK_THROWS_AS(named_images(inputs, nullptr), UsageError);
+}
+
+TEST_CASE("a mistyped command or option is answered with the nearest one") {
+  CLI::App app("", "clip-cli");
+  Command command;
+  setup_commands(&app, &command);
+  const auto suggestion = [&](std::vector<std::string> arguments) {
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    try {
+      app.parse(reversed);
+    } catch (const CLI::ParseError&) {
+    }
+    return suggestion_for(named_command(app), arguments);
+  };
+  CHECK(suggestion({"scor"}) == "there is no command 'scor'; did you mean score?");
+  CHECK(contains(suggestion({"models", "lst"}), "did you mean list?"));
+  CHECK(full_name(named_command(app)) == "clip-cli models");
+  CHECK(contains(suggestion({"score", "--jsn"}), "did you mean --json?"));
+  CHECK(contains(suggestion({"classify", "--label=cat"}), "did you mean --labels?"));
+  CHECK_FALSE(contains(suggestion({"score", "--quite-another-thing"}), "did you mean"));
+  CHECK(suggestion({"score", "a.jpg", "a cat"}) == "");
 }

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 from common import BINARY, MODELS, json_lines, photographs, run
-from pictures import draw
+from images import draw
 
 TINY = MODELS / "published-tiny.pt"
 TEXTS = ["a photo of a cat", "a dog", "🐈 <b>, \"quoted\"\ttab"]
@@ -121,7 +121,7 @@ class BadLines(unittest.TestCase):
             ({"id": 7, "op": "embed", "text": "a", "image": image}, "bad_request", "one of"),
             ({**score, "image": "/missing.jpg"}, "bad_image", "/missing.jpg"),
             ({**score, "image": os.devnull}, "bad_image", "empty"),
-            ({**score, "image": __file__}, "bad_image", "no picture"),
+            ({**score, "image": __file__}, "bad_image", "unsupported image format"),
             ({**score, "image": ""}, "bad_image", ""),
             ({**score, "image": "a\0b"}, "bad_image", ""),
             ({**score, "texts": ["a", long]}, "bad_text", "77"),
@@ -250,7 +250,7 @@ class ManyJobs(unittest.TestCase):
         print(f"{count} jobs in {time.monotonic() - start:.0f} s; resident after 6 of 10 "
               f"{middle:.1f} MiB, at the end {end:.1f} MiB")
         # The caches, of 32 MiB, are full by then; what goes on growing is something else. Fewer jobs,
-        # as under sanitizers, still fill them, but one picture kept of each job would be 100 MiB.
+        # as under sanitizers, still fill them, but one image kept of each job would be 100 MiB.
         self.assertLess(end - middle, 8 if count >= 100000 else 24)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""clip-cli classify: right labels for thousands of pictures, in every format, whatever happens."""
+"""clip-cli classify: right labels for thousands of images, in every format, whatever happens."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ import unittest
 from pathlib import Path
 
 from common import BINARY, MODELS, ROOT, json_lines, need, photographs, run
-from pictures import add_bad_files, draw, nested_folder, walk_order, without_privilege
+from images import add_bad_files, draw, nested_folder, walk_order, without_privilege
 
 torch = need("torch")
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -37,7 +37,7 @@ def quoted(labels):
 
 
 def reference_probabilities(images, prompts):
-    """What PyTorch gives: each picture's probabilities of the labels, {label: its prompts}, whose
+    """What PyTorch gives: each image's probabilities of the labels, {label: its prompts}, whose
     embeddings are averaged as in the paper."""
     model = reference.load(str(TINY))
     transform = reference.openai_transform(model.config.image_size)
@@ -52,8 +52,8 @@ def reference_probabilities(images, prompts):
         labels = torch.stack(labels)
         rows = []
         for path in images:
-            picture = transform(reference.load_picture(path, exif=True)).unsqueeze(0)
-            embedding = model.encode_image(picture)
+            image = transform(reference.load_image(path, exif=True)).unsqueeze(0)
+            embedding = model.encode_image(image)
             embedding = embedding / embedding.norm(dim=-1, keepdim=True)
             rows.append(torch.softmax(model.logit_scale.exp() * embedding @ labels.t(), dim=1)[0])
     return torch.stack(rows)
@@ -113,8 +113,8 @@ class Exactness(unittest.TestCase):
             self.check(prompts, ["--labels-file", file.name, "--template", "the {}"])
 
 
-class ManyPictures(TemporaryFolder):
-    """500 pictures in a nested folder, ten of them bad."""
+class ManyImages(TemporaryFolder):
+    """500 images in a nested folder, ten of them bad."""
 
     def test_490_right_and_10_errors(self):
         good = nested_folder(self.folder)
@@ -134,8 +134,10 @@ class ManyPictures(TemporaryFolder):
             failed = [result for result in results if "error" in result]
             self.assertEqual({result["image"] for result in failed}, set(bad))
             for result in failed:
-                self.assertIn(bad[result["image"]], result["error"])
-                self.assertIn(result["error"], done.stderr)
+                self.assertEqual(list(result["error"]), ["code", "message"])
+                self.assertEqual(result["error"]["code"], "bad_image")
+                self.assertIn(bad[result["image"]], result["error"]["message"])
+                self.assertIn(result["error"]["message"], done.stderr)
             worst = 0
             for result in results:
                 if "error" in result:
@@ -146,7 +148,7 @@ class ManyPictures(TemporaryFolder):
             print(f"batch {batch}, threads {threads}: {len(results) - len(failed)} right, "
                   f"{len(failed)} errors, probabilities to {worst:.6f}")
             self.assertLess(worst, 0.001)
-            self.assertIn("500 pictures in ", done.stderr)
+            self.assertIn("500 images in ", done.stderr)
             self.assertIn("10 failed", done.stderr)
             scores = [[choice["score"] for choice in result.get("ranking", [])]
                       for result in results]
@@ -209,7 +211,7 @@ class Inputs(TemporaryFolder):
 
     def test_bad_usage(self):
         for arguments, word in (
-                (["--labels", "a,b"], "no pictures"),
+                (["--labels", "a,b"], "no image"),
                 ([self.paths[0]], "no labels"),
                 ([self.paths[0], "--labels", "a,,b"], "empty"),
                 ([self.paths[0], "--labels", "a,b,a"], "twice"),
@@ -262,7 +264,7 @@ class Inputs(TemporaryFolder):
         (self.folder / "empty").mkdir()
         done = classify("--labels", "a,b", self.folder / "empty")
         self.assertEqual(done.returncode, 0)
-        self.assertIn("0 pictures", done.stderr)
+        self.assertIn("0 images", done.stderr)
 
 
 class Formats(TemporaryFolder):
@@ -270,7 +272,7 @@ class Formats(TemporaryFolder):
 
     def setUp(self):
         super().setUp()
-        # One picture whose name is odd, too.
+        # One image whose name is odd, too.
         self.image = str(self.folder / 'a,"b"\t<i>é.png')
         draw(self.image, 1)
         self.arguments = ["--labels", quoted(ODD_LABELS), "--top-k", len(ODD_LABELS)]
@@ -336,10 +338,10 @@ class Formats(TemporaryFolder):
         self.assertEqual(len(result["ranking"]), 5)
 
     def test_when_nobody_reads_any_more_nothing_is_left_lying_about(self):
-        pictures = " ".join(["'" + str(self.image).replace("'", "") + "'"] * 3000)
+        images = " ".join(["'" + str(self.image).replace("'", "") + "'"] * 3000)
         done = subprocess.run(
             ["bash", "-c", f"'{BINARY}' classify --model '{TINY}' --labels a,b -q --report "
-             f"'{self.folder}/report.html' {pictures} | head -1; echo ${{PIPESTATUS[0]}}"],
+             f"'{self.folder}/report.html' {images} | head -1; echo ${{PIPESTATUS[0]}}"],
             capture_output=True, text=True, check=False)
         self.assertEqual(done.stdout.splitlines()[-1], str(128 + signal.SIGPIPE))
         self.assertEqual(done.stderr, "")
@@ -360,7 +362,7 @@ class Formats(TemporaryFolder):
 class Sorting(TemporaryFolder):
     def setUp(self):
         super().setUp()
-        # The same name four times, and pictures of one label.
+        # The same name four times, and images of one label.
         self.images = []
         for i in range(4):
             place = self.folder / "in" / str(i)
@@ -432,7 +434,7 @@ class Sorting(TemporaryFolder):
         # Everything stayed within the folder.
         self.assertEqual({path.name for path in self.folder.iterdir()}, {"in", "out"})
 
-    def test_a_folder_within_the_pictures_is_not_read(self):
+    def test_a_folder_within_the_images_is_not_read(self):
         done = classify("--json", "--labels", "a,b", self.folder, "--sort-into",
                         self.folder / "in/sorted")
         self.assertEqual(len(json_lines(done.stdout)), 4)
@@ -447,14 +449,15 @@ class Sorting(TemporaryFolder):
         self.assertIn("results go to", done.stderr)
         self.assertTrue(all(path.exists() for path in self.images))
 
-    def test_what_cannot_be_filed_is_an_error_of_its_picture(self):
+    def test_what_cannot_be_filed_is_an_error_of_its_image(self):
         blocked = self.folder / "out"
         blocked.mkdir()
         (blocked / "only").write_text("a file where the folder should be")
         done = classify("--json", "--labels", "only", self.folder / "in", "--sort-into", blocked)
         self.assertEqual(done.returncode, 1)
         for result in json_lines(done.stdout):
-            self.assertIn("cannot file", result["error"])
+            self.assertEqual(result["error"]["code"], "not_filed")
+            self.assertIn("cannot file", result["error"]["message"])
             self.assertEqual(result["label"], "only")
         (blocked / "only").unlink()
         done = classify("--labels", "only", self.folder / "in", "--sort-into", self.images[0])
@@ -466,15 +469,15 @@ class Resume(TemporaryFolder):
     def setUp(self):
         super().setUp()
         (self.folder / "in").mkdir()
-        draw(self.folder / "picture.png", 1)
+        draw(self.folder / "image.png", 1)
         self.images = []
         for i in range(int(os.environ.get("CLIP_TEST_MANY", "3000"))):
             path = self.folder / "in" / f"{i:05d}.png"
-            os.link(self.folder / "picture.png", path)
+            os.link(self.folder / "image.png", path)
             self.images.append(str(path))
         bad = self.folder / "in" / "00007.png"
         bad.unlink()
-        bad.write_text("no picture")
+        bad.write_text("this is no image")
         self.output = self.folder / "out.jsonl"
         self.command = [BINARY, "classify", "--model", str(TINY), "--labels", "a,b", "--output",
                         str(self.output), "--resume", str(self.folder / "in")]
@@ -515,18 +518,18 @@ class Resume(TemporaryFolder):
         before = self.output.read_bytes()
         done = subprocess.run(self.command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 1)
-        self.assertIn("0 pictures", done.stderr)
+        self.assertIn("0 images", done.stderr)
         self.assertEqual(self.output.read_bytes(), before)
 
     def test_ctrl_c_finishes_what_is_in_flight(self):
         code, errors = self.kill_once_it_holds(100, signal.SIGINT)
         self.assertEqual(code, -signal.SIGINT, errors)
-        self.assertRegex(errors, r"interrupted: \d+ pictures in ")
+        self.assertRegex(errors, r"interrupted: \d+ images in ")
         results = json_lines(self.output.read_text())
         self.assertGreaterEqual(len(results), 100)
         self.assertLess(len(results), len(self.images))
         self.assertEqual([result["image"] for result in results], self.images[: len(results)])
-        self.assertIn(f"interrupted: {len(results)} pictures", errors)
+        self.assertIn(f"interrupted: {len(results)} images", errors)
         subprocess.run(self.command, capture_output=True, check=False)
         self.check_complete()
 
@@ -545,7 +548,7 @@ class Resume(TemporaryFolder):
         self.assertFalse(report.exists())
         process.send_signal(signal.SIGTERM)  # while it waits for more of the list
         self.assertEqual(process.wait(), -signal.SIGTERM)
-        self.assertIn("interrupted: 7 pictures", process.stderr.read())
+        self.assertIn("interrupted: 7 images", process.stderr.read())
         process.stdin.close()
         process.stderr.close()
         self.assertEqual(len(output.read_text().splitlines()), 8)
@@ -595,11 +598,11 @@ class Progress(TemporaryFolder):
     def setUp(self):
         super().setUp()
         (self.folder / "in").mkdir()
-        draw(self.folder / "picture.png", 1)
+        draw(self.folder / "image.png", 1)
         for i in range(4000):
-            os.link(self.folder / "picture.png", self.folder / "in" / f"{i:05d}.png")
+            os.link(self.folder / "image.png", self.folder / "in" / f"{i:05d}.png")
         (self.folder / "in" / "00000.png").unlink()
-        (self.folder / "in" / "00000.png").write_text("no picture")
+        (self.folder / "in" / "00000.png").write_text("this is no image")
         if shutil.which("tmux") is None:
             self.fail("missing tmux: apt-get install tmux")
         self.socket = str(self.folder / "tmux")
@@ -632,12 +635,12 @@ class Progress(TemporaryFolder):
     def test_a_line_that_moves_and_a_last_one_that_stays(self):
         self.run_in_terminal("--batch", 4, "-o", self.folder / "out.csv", self.folder / "in")
         screens = self.screens("EXIT 1")
-        moving = [screen for screen in screens if "/4000 pictures, " in screen]
+        moving = [screen for screen in screens if "/4000 images, " in screen]
         self.assertGreater(len(moving), 2)
-        self.assertRegex(moving[-1], r"\d+/4000 pictures, [\d.]+ a second, [\d.]+ s left, 1 failed")
+        self.assertRegex(moving[-1], r"\d+/4000 images, [\d.]+ a second, [\d.]+ s left, 1 failed")
         last = screens[-1].split("EXIT")[0]
         self.assertNotIn("/4000", last)
-        self.assertRegex(last, r"clip-cli: 4000 pictures in [\d.]+ s, 1 failed")
+        self.assertRegex(last, r"clip-cli: 4000 images in [\d.]+ s, 1 failed")
 
     def test_a_table_with_the_progress_on_the_same_terminal(self):
         shutil.rmtree(self.folder / "in")
@@ -648,24 +651,24 @@ class Progress(TemporaryFolder):
         self.run_in_terminal(self.folder / "in", columns=90)
         screen = self.screens("EXIT 0")[-1]
         lines = [line.rstrip() for line in screen.split("\n")]
-        self.assertRegex(lines[0], r"^picture +label +probability  or$")
+        self.assertRegex(lines[0], r"^image +label +probability  or$")
         self.assertRegex(lines[1], r"b\.png +(cat|dog) +\d+\.\d\d %  (cat|dog) \d+\.\d %$")
         self.assertIn("…", lines[2])
-        self.assertRegex(lines[3], "2 pictures in .* none failed")
+        self.assertRegex(lines[3], "2 images in .* none failed")
         self.assertNotIn("a second", screen)
 
     def test_ctrl_c_in_a_terminal(self):
         self.run_in_terminal("--batch", 4, "-o", self.folder / "out.csv", self.folder / "in")
-        self.screens("/4000 pictures")
+        self.screens("/4000 images")
         self.tmux("send-keys", "C-c")
         screen = self.screens("EXIT 130")[-1]
-        self.assertRegex(screen, r"interrupted: \d+ pictures of 4000 in [\d.]+ s, 1 failed")
+        self.assertRegex(screen, r"interrupted: \d+ images of 4000 in [\d.]+ s, 1 failed")
 
     def test_quiet_says_nothing(self):
         self.run_in_terminal("-q", "-o", self.folder / "out.csv", self.folder / "in")
         for screen in self.screens("EXIT 1"):
             self.assertNotIn("a second", screen)
-            self.assertNotIn("4000 pictures", screen)
+            self.assertNotIn("4000 images", screen)
 
     def test_no_line_where_there_is_no_terminal(self):
         done = classify("--labels", "cat,dog", self.folder / "in")

@@ -97,6 +97,3 @@ def scores_of(results):
 def max_difference(one, other):
     assert len(one) == len(other) and all(len(a) == len(b) for a, b in zip(one, other))
     return max(abs(a - b) for row, column in zip(one, other) for a, b in zip(row, column))
-
-
-largest_difference = max_difference

@@ -56,7 +56,7 @@ class Scores(unittest.TestCase):
         self.assertEqual(len(exact), len(jobs))
         cosines = [sum(x * y for x, y in zip(*pair)) for pair in zip(exact, fast)]  # of length 1
         self.assertEqual(len(cosines), len(jobs))
-        print(f"least cosine of {len(jobs)} embeddings: {min(cosines):.5f}")
+        print(f"minimum cosine of {len(jobs)} embeddings: {min(cosines):.5f}")
         self.assertGreaterEqual(min(cosines), 0.999)
 
     def test_the_right_prompt_comes_first(self):

@@ -7,7 +7,7 @@ import unittest
 from pathlib import Path
 
 from common import MODELS, json_lines, need, run
-from pictures import draw
+from images import draw
 
 numpy = need("numpy")
 need("sklearn")
@@ -24,7 +24,7 @@ def evaluate(*arguments, **options):
 
 
 class ClassFolders(unittest.TestCase):
-    """Eight classes of different sizes. The model's weights are random, so pictures are put into
+    """Eight classes of different sizes. The model's weights are random, so images are put into
     the folder of a label that it gives them, or of another: the accuracy is neither 0 nor 1."""
 
     def setUp(self):
@@ -73,7 +73,7 @@ class ClassFolders(unittest.TestCase):
         for place, each in enumerate(ours["classes"]):
             self.assertEqual((each["folder"], each["label"]),
                              (CLASSES[place], self.labels[place]))
-            self.assertEqual(each["pictures"], self.truth.count(place))
+            self.assertEqual(each["images"], self.truth.count(place))
             self.assertAlmostEqual(each["recall"], recalls[place], places=12)
         got = numpy.zeros_like(matrix)
         for truth, predicted, count in ours["confusion"]:
@@ -81,10 +81,10 @@ class ClassFolders(unittest.TestCase):
         self.assertEqual(got.tolist(), matrix.tolist())
         numpy.fill_diagonal(matrix, 0)
         top = ours["confused"][0]
-        self.assertEqual(top["pictures"], matrix.max())
+        self.assertEqual(top["images"], matrix.max())
         self.assertEqual(matrix[self.labels.index(top["label"]),
-                                self.labels.index(top["taken_for"])], matrix.max())
-        self.assertEqual((ours["pictures"], ours["failed"]), (160, 0))
+                                self.labels.index(top["predicted"])], matrix.max())
+        self.assertEqual((ours["images"], ours["failed"]), (160, 0))
 
     def test_the_table_says_the_same(self):
         ours = json_lines(evaluate("--json", self.data).stdout)[0]
@@ -92,11 +92,11 @@ class ClassFolders(unittest.TestCase):
         for name, field in (("top-1", "top_1"), ("top-5", "top_5"), ("mean recall", "mean_recall")):
             self.assertRegex(text, rf"{name} +{100 * ours[field]:.2f} %")
         for each in ours["classes"]:
-            self.assertRegex(text, rf"(?m)^{each['label']} +{each['pictures']} "
+            self.assertRegex(text, rf"(?m)^{each['label']} +{each['images']} "
                                    rf"+{100 * each['recall']:.2f} %$")
         first = ours["confused"][0]
-        self.assertRegex(text, rf"(?m)^{first['label']} +{first['taken_for']} "
-                               rf"+{first['pictures']} +\d+\.\d\d %$")
+        self.assertRegex(text, rf"(?m)^{first['label']} +{first['predicted']} "
+                               rf"+{first['images']} +\d+\.\d\d %$")
 
     def test_batches_and_threads_change_nothing(self):
         whole = evaluate("--json", self.data).stdout
@@ -125,26 +125,26 @@ class ClassFolders(unittest.TestCase):
         other = evaluate("--json", "--template", "the worst {} of all!", self.data).stdout
         self.assertNotEqual(one, other)
 
-    def test_bad_pictures_and_empty_classes(self):
-        (self.data / "ant" / "bad.jpg").write_text("no picture")
+    def test_bad_images_and_empty_classes(self):
+        (self.data / "ant" / "bad.jpg").write_text("this is no image")
         (self.data / "empty").mkdir()
         (self.data / "loose.png").write_bytes(b"not of any class")
         done = evaluate("--json", self.data)
         self.assertEqual(done.returncode, 1)
         ours = json_lines(done.stdout)[0]
-        self.assertEqual((ours["pictures"], ours["failed"]), (160, 1))
+        self.assertEqual((ours["images"], ours["failed"]), (160, 1))
         self.assertIn("bad.jpg", done.stderr)
         empty = [each for each in ours["classes"] if each["label"] == "empty"][0]
-        self.assertEqual((empty["pictures"], empty["recall"]), (0, None))
+        self.assertEqual((empty["images"], empty["recall"]), (0, None))
 
-    def test_confusion_picture(self):
+    def test_confusion_image(self):
         path = self.folder / "confusion.png"
         (self.data / "日本").mkdir()
         self.assertEqual(evaluate("--confusion", path, self.data).returncode, 0)
-        picture = numpy.asarray(Image.open(path)).astype(int)
+        image = numpy.asarray(Image.open(path)).astype(int)
         # The cells are the matrix: look for the nine classes' grid in the lower right part.
-        self.assertGreater(picture.shape[0], 9 * 40)
-        dark = (picture.sum(axis=2) < 500).mean()
+        self.assertGreater(image.shape[0], 9 * 40)
+        dark = (image.sum(axis=2) < 500).mean()
         self.assertTrue(0.01 < dark < 0.9, dark)
         for bad in (self.folder, self.folder / "no" / "x.png"):
             done = evaluate("--confusion", bad, self.data)
@@ -162,7 +162,7 @@ class ClassFolders(unittest.TestCase):
         (empty / "class").mkdir()
         done = evaluate(empty)
         self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertIn("no picture", done.stderr)
+        self.assertIn("no image", done.stderr)
         (empty / "a_b").mkdir()
         (empty / "a b").mkdir()
         done = evaluate(empty)

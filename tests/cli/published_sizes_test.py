@@ -38,7 +38,7 @@ class PublishedSizes(unittest.TestCase):
                                       env={**os.environ, "CLIP_TEST_MODEL": str(model)},
                                       capture_output=True, text=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stdout)
-                print(next(line for line in done.stdout.splitlines() if "least cosine" in line))
+                print(next(line for line in done.stdout.splitlines() if "minimum cosine" in line))
 
     def compare(self, name, theirs, tolerance, *options):
         start = time.monotonic()

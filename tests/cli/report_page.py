@@ -32,7 +32,7 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 # What the browser asks of itself: its first tab, for one.
 OWN = ("data:", "about:", "chrome:")
 
-# Cards that the filters leave out are not in the document: what is there is shown.
+# Cards that the filters leave out are not in the document; those in it are shown.
 GROUPS = """
 return [...document.querySelectorAll("section.group")].filter(group => group.checkVisibility())
   .map(group => ({
@@ -192,7 +192,7 @@ class ReportPage:
                 self.run(SET_SLIDER, name, value)
 
     def search(self, text):
-        """Types into the search field, replacing what is there."""
+        """Types into the search field, replacing its text."""
         field = self.element("#search")
         field.clear()
         field.send_keys(text)

@@ -1,20 +1,22 @@
-"""clip-cli classify --report: the page that it writes, opened in headless Chromium."""
+"""--report: the page that commands write, opened in headless Chromium."""
 
 import base64
 import io
 import re
+import shutil
 import tempfile
 import unittest
 from collections import Counter
 from pathlib import Path
 
-from common import MODELS, json_lines, need, run
+from common import MODELS, ROOT, json_lines, need, run
 from images import draw
 from report_page import open_report
 
 need("PIL")
 from PIL import Image  # noqa: E402 (after the check that it is there)
 
+DEMO = ROOT / "data/demo"
 TINY = MODELS / "published-tiny.pt"
 LABELS = ["salt, pepper", 'a "quoted" one', "tab\there", "🐈 cat", "<script>alert(1)</script>",
           "</script><b>bold</b>", "plain"]
@@ -96,6 +98,60 @@ class Report(unittest.TestCase):
         red, green, blue = wide.convert("RGB").getpixel((90, 50))
         self.assertTrue(red > 240 and green < 15 and blue < 15)
         self.assertNotIn("<script>alert", text)
+
+
+class OtherCommands(unittest.TestCase):
+    """score and evaluate write the page from results of their own shape."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.report = self.folder / "report.html"
+        for label in ("cat", "dog", "car"):
+            (self.folder / "set" / label).mkdir(parents=True)
+            shutil.copy(DEMO / f"{label}.png", self.folder / "set" / label)
+        (self.folder / "set/car/broken.png").write_text("no image")
+
+    def check_page(self, noun, labels, results):
+        with open_report(self.report) as page:
+            self.assertEqual(page.title(), f"4 images, 3 {noun}s")
+            self.assertEqual((page.total(), page.thumbnails()), (4, 3))
+            self.assertEqual({(image["name"], image["label"]) for image in page.images()},
+                             {("broken.png", None), *labels.items()})
+            for image in page.images():
+                if image["error"]:
+                    self.assertEqual(image["error"], "bad_image")
+                    self.assertIn("unsupported image format", image["message"])
+                    continue
+                chances = [float(chance.split()[0]) for _, chance in image["ranking"]]
+                self.assertEqual(chances, sorted(chances, reverse=True))
+                self.assertEqual(len(chances), 3)
+                if results:
+                    probability = max(pair["probability"] for pair in results[image["path"]])
+                    self.assertAlmostEqual(chances[0], 100 * probability, delta=0.051)
+            self.assertEqual(page.errors(), [])
+
+    def test_score(self):
+        prompts = ["a photo of a dog", "a photo of a car", "a photo of a cat"]
+        done = run("score", "--model", "demo", "--json", "--report", self.report,
+                   self.folder / "set", *prompts)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.check_page("prompt", {f"{label}.png": f"a photo of a {label}"
+                                   for label in ("cat", "dog", "car")},
+                        {result["image"]: result["scores"] for result in json_lines(done.stdout)
+                         if "scores" in result})
+
+    def test_output_may_be_the_page(self):
+        done = run("score", "--model", "demo", "-o", self.report, self.folder / "set",
+                   "a photo of a dog", "a photo of a cat")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("</html>", self.report.read_text())
+
+    def test_evaluate(self):
+        done = run("evaluate", "--model", "demo", "--report", self.report, self.folder / "set")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.check_page("label", {f"{label}.png": label for label in ("cat", "dog", "car")}, None)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""clip-cli score: equal to PyTorch's scores, and every way to name pictures and prompts."""
+"""clip-cli score: equal to PyTorch's scores, and every way to name images and prompts."""
 
 import json
 import math
@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from common import (MODELS, PHOTOGRAPHS, PROMPTS, json_lines, largest_difference, need, photographs,
+from common import (MODELS, PHOTOGRAPHS, PROMPTS, json_lines, max_difference, need, photographs,
                     reference_scores, run, scores_of)
 
 need("PIL")
@@ -21,7 +21,7 @@ def score(*arguments, model=TINY, **options):
 
 
 class Exactness(unittest.TestCase):
-    """The same file and the same pictures, through PyTorch, Pillow and torchvision."""
+    """The same file and the same images, through PyTorch, Pillow and torchvision."""
 
     def check_model(self, name, tolerance=0.001):
         images = photographs()
@@ -36,7 +36,7 @@ class Exactness(unittest.TestCase):
     def compare(self, name, images, ours, theirs, tolerance):
         self.assertEqual([one["image"] for one in ours], [str(path) for path in images])
         self.assertGreaterEqual(len(images) * len(PROMPTS), 20)
-        difference = largest_difference(scores_of(ours), scores_of(theirs))
+        difference = max_difference(scores_of(ours), scores_of(theirs))
         print(f"{name}: {len(images) * len(PROMPTS)} pairs, largest difference {difference:.6f}")
         self.assertLess(difference, tolerance)
         # The scores must differ between pairs, or their agreement would say nothing.
@@ -68,18 +68,18 @@ class Exactness(unittest.TestCase):
     def test_exif_orientation_is_applied_unless_ignored(self):
         with tempfile.TemporaryDirectory() as folder:
             turned = Path(folder) / "turned.jpg"
-            picture = Image.open(photographs()[0]).convert("RGB").crop((0, 0, 512, 300))
+            image = Image.open(photographs()[0]).convert("RGB").crop((0, 0, 512, 300))
             exif = Image.Exif()
             exif[0x0112] = 6
-            picture.save(turned, quality=92, exif=exif)
+            image.save(turned, quality=92, exif=exif)
             applied = scores_of(json_lines(score("--json", turned, *PROMPTS).stdout))
             ignored = scores_of(
                 json_lines(score("--json", "--ignore-exif", turned, *PROMPTS).stdout))
             expected = scores_of(reference_scores(TINY, [turned], PROMPTS, exif=True))
             expected_ignored = scores_of(reference_scores(TINY, [turned], PROMPTS))
-        self.assertLess(largest_difference(applied, expected), 0.001)
-        self.assertLess(largest_difference(ignored, expected_ignored), 0.001)
-        self.assertGreater(largest_difference(applied, ignored), 0.01)
+        self.assertLess(max_difference(applied, expected), 0.001)
+        self.assertLess(max_difference(ignored, expected_ignored), 0.001)
+        self.assertGreater(max_difference(applied, ignored), 0.01)
 
 
 class Inputs(unittest.TestCase):
@@ -117,12 +117,12 @@ class Inputs(unittest.TestCase):
         done = score("--json", "--images", images, "--texts", "-", stdin="\n".join(self.texts))
         self.assertEqual(done.stdout, self.whole)
 
-    def test_more_pictures_than_a_batch(self):
+    def test_more_images_than_a_batch(self):
         done = score("--json", *(self.images * 10), self.texts[0])
         results = json_lines(done.stdout)
         self.assertEqual([result["image"] for result in results], self.images * 10)
         alone = scores_of(json_lines(score("--json", self.images[1], self.texts[0]).stdout))
-        self.assertLess(largest_difference(scores_of(results[19:]), alone), 1e-4)
+        self.assertLess(max_difference(scores_of(results[19:]), alone), 1e-4)
 
     def test_model_from_the_environment(self):
         done = run("score", "--json", *self.images, *self.texts,
@@ -132,7 +132,7 @@ class Inputs(unittest.TestCase):
     def test_threads_change_nothing(self):
         for threads in ("1", "2"):
             done = score("--json", "--threads", threads, *self.images, *self.texts)
-            difference = largest_difference(scores_of(json_lines(done.stdout)),
+            difference = max_difference(scores_of(json_lines(done.stdout)),
                                             scores_of(json_lines(self.whole)))
             self.assertLess(difference, 1e-4)
 
@@ -142,7 +142,7 @@ class Inputs(unittest.TestCase):
         self.assertEqual(list(result["scores"][0]), ["text", "cosine", "score", "probability"])
         self.assertEqual(result["model"], str(TINY))
 
-    def test_a_prompt_that_looks_like_a_picture_is_pointed_out(self):
+    def test_a_prompt_that_looks_like_a_image_is_pointed_out(self):
         done = score(self.images[0], "missing.jpg")
         self.assertEqual(done.returncode, 0)
         self.assertIn("'missing.jpg' is taken as a prompt", done.stderr)
@@ -159,7 +159,7 @@ class Output(unittest.TestCase):
         for line in done.stdout.splitlines():
             self.assertRegex(line, r"\A *-?\d+\.\d{4}  +\d+\.\d{4} %  a (cat|dog)\Z")
 
-    def test_several_pictures_are_named(self):
+    def test_several_images_are_named(self):
         images = photographs()[:2]
         lines = score(*images, "a cat").stdout.splitlines()
         self.assertEqual(lines[0::2], [str(path) for path in images])
@@ -177,14 +177,17 @@ class Failures(unittest.TestCase):
         self.folder = Path(folder.name)
         self.good = photographs()[0]
 
-    def test_a_bad_picture_fails_alone(self):
+    def test_a_bad_image_fails_alone(self):
         bad = self.folder / "bad.jpg"
-        bad.write_text("this is no picture")
+        bad.write_text("this is no image")
         done = score("--json", self.good, bad, self.good, "a cat")
         self.assertEqual(done.returncode, 1)
         results = json_lines(done.stdout)
         self.assertEqual([("error" in result) for result in results], [False, True, False])
-        self.assertIn("bad.jpg", results[1]["error"])
+        self.assertEqual(list(results[1]), ["image", "model", "error"])
+        self.assertEqual(list(results[1]["error"]), ["code", "message"])
+        self.assertEqual(results[1]["error"]["code"], "bad_image")
+        self.assertIn("bad.jpg", results[1]["error"]["message"])
         self.assertIn("bad.jpg", done.stderr)
 
     def test_missing_empty_folder_and_huge(self):

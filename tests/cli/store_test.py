@@ -1,4 +1,4 @@
-"""The store of published models: names, what is there, and fetching what is not."""
+"""The store of published models: names, the files in the cache folder, and downloads."""
 
 import hashlib
 import http.server
