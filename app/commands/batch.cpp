@@ -83,10 +83,24 @@ class JobSource {
   std::deque<clip::ParsedJob> lines_;
 };
 
+// False at the end. A model whose image tower cannot be used is the error of the jobs that need it.
+bool next_batch(clip::ImageEmbedder* embedder, std::vector<clip::ImageResult>* batch,
+                std::optional<clip::ResultError>* model_error) {
+  try {
+    return embedder->next(batch);
+  } catch (const clip::Error& error) {
+    if (batch->empty()) throw;  // the lines cannot be read
+    *model_error = clip::ResultError{clip::kFailed, message_of(error)};
+    return true;
+  }
+}
+
 clip::Json answer_to(const clip::ParsedJob& line, const clip::ImageResult& image,
+                     const std::optional<clip::ResultError>& model_error,
                      clip::Answerer* answerer) {
   if (line.error) return clip::error_answer(line.id, *line.error);
   if (line.job.image && image.error) return clip::error_answer(line.id, *image_error(image));
+  if (line.job.image && model_error) return clip::error_answer(line.id, *model_error);
   return answerer->answer(line.job, image.embedding, image.dim);
 }
 
@@ -163,7 +177,8 @@ int run_batch(const BatchOptions& options) {
                   options.output, context_of());
 
   results.begin();
-  for (std::vector<clip::ImageResult> batch; embedder.next(&batch);) {
+  std::optional<clip::ResultError> model_error;
+  for (std::vector<clip::ImageResult> batch; next_batch(&embedder, &batch, &model_error);) {
     std::vector<clip::ParsedJob> lines;
     std::vector<const clip::Job*> jobs;
     for (std::size_t i = 0; i < batch.size(); ++i) lines.push_back(source.take());
@@ -172,7 +187,8 @@ int run_batch(const BatchOptions& options) {
     }
     answerer.prepare(jobs);
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      const Record record = record_of(lines[i].job, answer_to(lines[i], batch[i], &answerer));
+      const Record record =
+          record_of(lines[i].job, answer_to(lines[i], batch[i], model_error, &answerer));
       if (results.on_terminal()) progress.clear();
       results.write(record);
       results.flush();

@@ -41,6 +41,7 @@ struct ImageEmbedder::Parts {
   void add_pixels(std::vector<float>* pixels, std::size_t good);
   void encode(std::vector<ImageResult>* batch);
   void encode_one_by_one(const std::vector<ImageResult*>& images);
+  void open_encoder();
   Embeddings encoded(const float* from, std::size_t count);
 
   const std::shared_ptr<const Model> model;
@@ -48,6 +49,7 @@ struct ImageEmbedder::Parts {
   CancelToken* const stop;
   ImageStream stream;
   std::unique_ptr<ImageEncoder> encoder;
+  std::optional<Error> open_error;
   std::unique_ptr<BlockingOpenMpWait> blocking_wait;
   std::size_t in_full_batches = 0;  // images
   std::vector<float> alone;         // [3, n, n]: the first good image of the batch
@@ -84,6 +86,18 @@ void ImageEmbedder::Parts::add_pixels(std::vector<float>* pixels, std::size_t go
   together.insert(together.end(), pixels->begin(), pixels->end());
 }
 
+// With the first call. An encoder that cannot be opened is not tried again.
+void ImageEmbedder::Parts::open_encoder() {
+  if (open_error) throw *open_error;
+  if (encoder != nullptr) return;
+  try {
+    encoder = open_image_encoder(model, options.encoder);
+  } catch (const Error& error) {
+    open_error = error;
+    throw;
+  }
+}
+
 Embeddings ImageEmbedder::Parts::encoded(const float* from, std::size_t count) {
   Embeddings rows = encoder->encode(from, static_cast<std::int64_t>(count));
   check_shape(rows, static_cast<std::int64_t>(count), *model);
@@ -115,7 +129,7 @@ void ImageEmbedder::Parts::encode(std::vector<ImageResult>* batch) {
     if (!result.error) good.push_back(&result);
   }
   if (good.empty()) return;
-  if (encoder == nullptr) encoder = open_image_encoder(model, options.encoder);
+  open_encoder();
   // Threads that decode and threads that encode share the processors in a run of many images; a
   // single image should not wait until threads are awake.
   if (blocking_wait == nullptr && batch->size() >= options.max_batch) {

@@ -83,7 +83,11 @@ Embeddings TextEmbedder::embed(const std::vector<std::string>& prompts) {
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     if (parts_->caches()) {
       cached[i] = parts_->cache.find(prompts[i]);
-      if (cached[i] != nullptr) continue;
+      if (cached[i] != nullptr) {
+        // A model may not state its dimension; what it has given before tells.
+        embeddings.dim = static_cast<std::int64_t>(cached[i]->size());
+        continue;
+      }
       const auto [place, is_new] = place_of.emplace(prompts[i], computed.size());
       places[i] = place->second;
       if (!is_new) continue;

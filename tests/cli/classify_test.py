@@ -14,8 +14,9 @@ import time
 import unittest
 from pathlib import Path
 
-from common import BINARY, MODELS, ROOT, json_lines, need, photographs, run
+from common import BINARY, MODELS, ROOT, json_lines, max_difference, need, photographs, run
 from images import add_bad_files, draw, nested_folder, walk_order, without_privilege
+from odd_models import save_moody, save_random
 
 torch = need("torch")
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -260,6 +261,13 @@ class Inputs(TemporaryFolder):
             self.assertEqual(process.wait(30), 1, arguments)
             process.stdin.close()
 
+    def test_one_label_is_pointed_out(self):
+        done = classify("--labels", "only", self.paths[0])
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("only one label", done.stderr)
+        self.assertEqual(classify("-q", "--labels", "only", self.paths[0]).stderr, "")
+        self.assertNotIn("label", classify("--labels", "a,b", self.paths[0]).stderr)
+
     def test_an_empty_folder_is_no_failure(self):
         (self.folder / "empty").mkdir()
         done = classify("--labels", "a,b", self.folder / "empty")
@@ -283,6 +291,25 @@ class Formats(TemporaryFolder):
         self.assertEqual({choice["label"] for choice in self.result["ranking"]}, set(ODD_LABELS))
         self.assertEqual(list(self.result), ["image", "model", "label", "probability", "ranking"])
         self.assertEqual(list(self.result["ranking"][0]), ["label", "probability", "score"])
+
+    def test_characters_that_end_lines_for_some_readers_are_escaped(self):
+        label = "one\u2028two\u2029three\u0085four"
+        paths = [str(self.folder / f"{label}{i}.png") for i in range(2)]
+        for path in paths:
+            shutil.copy(self.image, path)
+        paths.append(str(self.folder / f"{label}.jpg"))  # is missing
+        output = self.folder / "out.jsonl"
+        texts = [classify("--json", "--labels", f"{label},b", "--template", f"{label} {{}}",
+                          *paths).stdout]
+        classify("-o", output, "--labels", f"{label},b", *paths)
+        texts.append(output.read_text())
+        for text in texts:
+            lines = text.splitlines()
+            self.assertEqual(len(lines), 3)
+            results = [json.loads(line) for line in lines]
+            self.assertEqual([result["image"] for result in results], paths)
+            self.assertEqual({choice["label"] for choice in results[0]["ranking"]}, {label, "b"})
+            self.assertIn(label, results[2]["error"]["message"])
 
     def check_rows(self, rows):
         self.assertEqual(len(rows), 2)
@@ -322,7 +349,13 @@ class Formats(TemporaryFolder):
             path.write_text("before")
             done = classify("-o", path, *self.arguments, self.image)
             self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
-            self.assertEqual(path.read_text(), classify(flag, *self.arguments, self.image).stdout)
+            written = path.read_text()
+            if flag == "--json":  # A file also says what made it, so that --resume can go on with it.
+                result = json_lines(written)[0]
+                self.assertRegex(result.pop("run"), r"\Amodel=[0-9a-f]{12} labels=[0-9a-f]{12} ")
+                self.assertEqual(result, self.result)
+            else:
+                self.assertEqual(written, classify(flag, *self.arguments, self.image).stdout)
 
     def test_threshold(self):
         done = classify("--json", "--threshold", 1, *self.arguments, self.image)
@@ -482,6 +515,13 @@ class Resume(TemporaryFolder):
         self.command = [BINARY, "classify", "--model", str(TINY), "--labels", "a,b", "--output",
                         str(self.output), "--resume", str(self.folder / "in")]
 
+    def one_result(self):
+        """The line of the first image, as such a run writes it."""
+        path = self.folder / "one.jsonl"
+        done = classify("-o", path, "--labels", "a,b", self.images[0])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return path.read_text()
+
     def held(self):
         return self.output.read_bytes().count(b"\n") if self.output.exists() else 0
 
@@ -570,12 +610,22 @@ class Resume(TemporaryFolder):
         self.assertEqual(self.held(), 1)
 
     def test_other_files_and_other_runs_are_left_alone(self):
-        good = classify("--json", "--labels", "a,b", self.images[0]).stdout
-        other_model = good.replace(str(TINY), "other.pt")
+        good = self.one_result()
+        result = json.loads(good)
+        del result["run"]
+        without_run = json.dumps(result) + "\n"
+        self.assertNotIn("run", json_lines(classify("--json", "--labels", "a,b",
+                                                    self.images[0]).stdout)[0])
         for text, word in (("my notes, without a line's end", "no result of classify"),
                            ("my notes\nmore\n", "no result of classify"),
-                           ('{"a": 1}\n', "no result of classify"), (other_model, "other.pt"),
-                           (good.replace('"a"', '"c"'), "another label, 'c'"),
+                           ('{"a": 1}\n', "no result of classify"),
+                           (without_run, "line 1 does not say how it was made"),
+                           (good + without_run, "line 2 does not say how it was made"),
+                           (good.replace('"model=', '"model=0'), "other model"),
+                           (good.replace(" labels=", " labels=0"), "other labels"),
+                           (json.dumps({**json.loads(good), "run": "no facts"}) + "\n",
+                            "other model (none, this run has "),
+                           (good.replace('"run":"', '"run":7,"x":"'), "no result of classify"),
                            (good + "half a li", "no result of classify"),
                            ("{}\n" + good, "line 1")):
             self.output.write_text(text)
@@ -585,11 +635,177 @@ class Resume(TemporaryFolder):
             self.assertEqual(self.output.read_text(), text)
 
     def test_a_last_line_without_its_end_is_kept(self):
-        first = classify("--json", "--labels", "a,b", self.images[0]).stdout.rstrip("\n")
+        first = self.one_result().rstrip("\n")
         for text in (first, first + "\n", first + "\n" + first[:10], first + "\n\0\0\0\0"):
             self.output.write_text(text)
             subprocess.run(self.command, capture_output=True, check=False)
             self.check_complete()
+
+
+class ResumedRuns(TemporaryFolder):
+    """What --resume goes on with: results of the same model, labels and options, wherever they
+    lie."""
+
+    OPTIONS = ["--labels", "a,b"]
+
+    def setUp(self):
+        super().setUp()
+        (self.folder / "in").mkdir()
+        for i in range(3):
+            draw(self.folder / "in" / f"{i}.png", i)
+        self.model = self.folder / "models" / "model.pt"
+        self.model.parent.mkdir()
+        shutil.copy(TINY, self.model)
+        self.output = self.folder / "out.jsonl"
+        self.go_on(*self.OPTIONS, done=0, new=3)
+
+    def classify(self, *arguments, model=None, output=None, cwd=None):
+        command = [BINARY, "classify", "--model", model or self.model, "-o", output or self.output,
+                   "--resume", *arguments, self.folder / "in"]
+        return subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True,
+                              text=True, check=False)
+
+    def go_on(self, *arguments, done, new, **how):
+        before = self.output.read_text() if self.output.exists() else ""
+        ended = self.classify(*arguments, **how)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertRegex(ended.stderr, rf"{new} images? in")
+        if done > 0:
+            self.assertIn(f"{done} had been done before", ended.stderr)
+        after = self.output.read_text()
+        self.assertTrue(after.startswith(before))
+        self.assertEqual(len(json_lines(after)), done + new)
+
+    def refuse(self, word, *arguments, **how):
+        before = self.output.read_text()
+        ended = self.classify(*arguments, **how)
+        self.assertEqual((ended.returncode, ended.stdout), (1, ""), (arguments, ended.stderr))
+        self.assertRegex(ended.stderr, rf"\Aclip-cli: cannot resume .*: line 1 was made with other "
+                                       rf"{word} \(.+, this run has .+\)")
+        self.assertEqual(len(ended.stderr.splitlines()), 1)
+        self.assertEqual(self.output.read_text(), before)
+
+    def test_the_same_model_under_another_path(self):
+        draw(self.folder / "in" / "3.png", 3)
+        self.go_on(*self.OPTIONS, done=3, new=1, model="models/model.pt", output="out.jsonl",
+                   cwd=self.folder)
+        draw(self.folder / "in" / "4.png", 4)
+        self.go_on(*self.OPTIONS, done=4, new=1, model="../models/model.pt",
+                   output="../out.jsonl", cwd=self.folder / "in")
+        moved = self.folder / "moved.pt"
+        self.model.rename(moved)
+        draw(self.folder / "in" / "5.png", 5)
+        self.go_on(*self.OPTIONS, done=5, new=1, model=moved)
+        self.go_on(*self.OPTIONS, done=6, new=0, model="./moved.pt", cwd=self.folder)
+
+    def test_what_does_not_change_results(self):
+        for arguments in (["--batch", "1"], ["--threads", "1"], ["--top-k", "1"], ["-q"],
+                          ["--report", self.folder / "page.html"],
+                          ["--template", "a photo of a {}."], ["--max-pixels", "500"]):
+            ended = self.classify(*self.OPTIONS, *arguments)
+            self.assertEqual(ended.returncode, 0, (arguments, ended.stderr))
+        labels = self.folder / "labels.txt"
+        labels.write_text("a\nb\n")
+        self.go_on("--labels-file", labels, done=3, new=0)
+
+    def test_other_options_are_refused(self):
+        draw(self.folder / "in" / "3.png", 3)
+        labels = self.folder / "labels.tsv"
+        labels.write_text("a\tan a\nb\n")
+        for word, arguments in (
+                ("templates", ["--template-set", "openai_imagenet_7"]),
+                ("templates", ["--template", "the {}"]),
+                ("decoding", ["--ignore-exif"]), ("decoding", ["--max-pixels", "499"]),
+                ("decoding", ["--fast-decode"]), ("threshold", ["--threshold", "0.6"]),
+                ("truncation", ["--truncate"]), ("engine", ["--engine", "torchscript"])):
+            self.refuse(word, *self.OPTIONS, *arguments)
+        self.refuse("labels", "--labels", "a,c")
+        self.refuse("labels", "--labels", "a,b,c")
+        self.refuse("labels", "--labels-file", labels)
+        # The same options again: none of these has been forgotten, or added to the file.
+        self.go_on(*self.OPTIONS, done=3, new=1)
+
+    def test_another_precision_is_refused(self):
+        if "avx512_bf16" in Path("/proc/cpuinfo").read_text():
+            self.refuse("precision", *self.OPTIONS, "--precision", "bf16")
+        else:  # The results are those of fp32 then.
+            self.go_on(*self.OPTIONS, "--precision", "bf16", done=3, new=0)
+
+    def test_another_model_under_the_same_path_is_refused(self):
+        save_random(self.model, seed=1)
+        self.refuse("model", *self.OPTIONS)
+        save_random(self.model, seed=2)
+        self.output.unlink()
+        self.go_on(*self.OPTIONS, done=0, new=3)
+        save_random(self.model, seed=1)
+        self.refuse("model", *self.OPTIONS)
+        save_random(self.model, seed=2)  # written anew
+        self.go_on(*self.OPTIONS, done=3, new=0)
+
+    def test_results_of_a_model_s_own_code(self):
+        save_moody(self.model)
+        self.output.unlink()
+        self.go_on(*self.OPTIONS, "--engine", "torchscript", done=0, new=3)
+        self.go_on(*self.OPTIONS, "--engine", "torchscript", done=3, new=0)
+
+
+class UnusableEmbeddings(TemporaryFolder):
+    def test_they_are_errors_of_their_images(self):
+        model = self.folder / "moody.pt"
+        save_moody(model)
+        (self.folder / "in").mkdir()
+        image = need("PIL.Image")
+        for i in range(40):
+            path = self.folder / "in" / f"{i:02d}.png"
+            if i % 10 == 3:
+                image.new("RGB", (50, 60), (255, 255, 255)).save(path)
+            elif i % 10 == 7:
+                image.new("RGB", (50, 60), (0, 0, 0)).save(path)
+            else:
+                draw(path, i)
+        bad = {str(self.folder / "in" / f"{i:02d}.png"): "length nan," if i % 10 == 3 else "length 0,"
+               for i in range(40) if i % 10 in (3, 7)}
+        arguments = ["--engine", "torchscript", "--labels", "a,b"]
+        whole = None
+        for batch in (1, 8, 64):
+            output = self.folder / f"{batch}.jsonl"
+            done = classify(*arguments, "--batch", batch, "-o", output, self.folder / "in",
+                            model=model)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+            self.assertIn("40 images in", done.stderr)
+            self.assertIn("8 failed", done.stderr)
+            results = json_lines(output.read_text())
+            self.assertEqual([Path(result["image"]).name for result in results],
+                             [f"{i:02d}.png" for i in range(40)])
+            self.assertEqual({result["image"] for result in results if "error" in result}, set(bad))
+            scores = []
+            for result in results:
+                if "error" in result:
+                    self.assertEqual(list(result), ["image", "model", "run", "error"])
+                    self.assertEqual(result["error"]["code"], "bad_image")
+                    self.assertIn(bad[result["image"]], result["error"]["message"])
+                    self.assertIn(result["error"]["message"], done.stderr)
+                else:
+                    scores.append([choice["score"] for choice in
+                                   sorted(result["ranking"], key=lambda one: one["label"])])
+            whole = whole or scores
+            self.assertLess(max_difference(scores, whole), 1e-4)
+            # They count as done.
+            again = classify(*arguments, "-o", output, "--resume", self.folder / "in", model=model)
+            self.assertEqual(again.returncode, 1)
+            self.assertIn("0 images in", again.stderr)
+            self.assertIn("8 of those that had been done before had failed", again.stderr)
+
+    def test_that_of_a_label_ends_the_run_before_anything_is_written(self):
+        model = self.folder / "moody.pt"
+        save_moody(model)
+        output = self.folder / "out.csv"
+        output.write_text("before")
+        done = classify("--engine", "torchscript", "--labels", "a," + "b " * 25, "-o", output,
+                        photographs()[0], model=model)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("b b b b", done.stderr)
+        self.assertEqual(output.read_text(), "before")
 
 
 class Progress(TemporaryFolder):

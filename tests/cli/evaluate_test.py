@@ -1,13 +1,19 @@
 """clip-cli evaluate: the accuracies that scikit-learn computes from the same scores."""
 
+import csv
+import io
+import json
 import os
 import random
+import re
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
-from common import MODELS, json_lines, need, run
+from common import BINARY, MODELS, json_lines, need, run
 from images import draw
+from odd_models import save_moody
 
 numpy = need("numpy")
 need("sklearn")
@@ -59,6 +65,10 @@ class ClassFolders(unittest.TestCase):
         done = evaluate("--json", self.data)
         self.assertEqual(done.returncode, 0, done.stderr)
         ours = json_lines(done.stdout)[0]
+        self.assertEqual(list(ours), ["model", "images", "failed", "top_1", "top_5", "mean_recall",
+                                      "classes", "confused", "confusion"])
+        self.assertEqual(list(ours["classes"][0]), ["folder", "label", "images", "recall"])
+        self.assertEqual(list(ours["confused"][0]), ["label", "predicted", "images"])
         expected = {
             "top_1": accuracy_score(self.truth, self.predicted),
             "top_5": top_k_accuracy_score(self.truth, self.scores, k=5, labels=list(places)),
@@ -150,6 +160,100 @@ class ClassFolders(unittest.TestCase):
             done = evaluate("--confusion", bad, self.data)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(str(bad), done.stderr)
+
+    def check_rows(self, rows, ours):
+        self.assertEqual(rows[0], ["folder", "label", "images", "recall"])
+        for row, each in zip(rows[1:], ours["classes"], strict=True):
+            self.assertEqual(row[:3], [each["folder"], each["label"], str(each["images"])])
+            if each["recall"] is None:
+                self.assertEqual(row[3], "")
+            else:
+                self.assertAlmostEqual(float(row[3]), each["recall"], delta=1e-6)
+
+    def test_formats(self):
+        (self.data / 'empty, "tab\t" and\nline').mkdir()
+        json_text, csv_text, tsv_text = (evaluate(flag, self.data).stdout
+                                         for flag in ("--json", "--csv", "--tsv"))
+        ours = json_lines(json_text)[0]
+        self.assertIsNone(ours["classes"][5]["recall"])
+        self.check_rows(list(csv.reader(io.StringIO(csv_text, newline=""))), ours)
+        self.check_rows([[re.sub(r"\\[tn]", lambda found: {"\\t": "\t", "\\n": "\n"}[found[0]], field)
+                          for field in line.split("\t")]
+                         for line in tsv_text.rstrip("\n").split("\n")], ours)
+        for extension, text in (("jsonl", json_text), ("json", json_text), ("csv", csv_text),
+                                ("tsv", tsv_text)):
+            path = self.folder / f"out.{extension}"
+            path.write_text("before")
+            done = evaluate("-o", path, self.data)
+            self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+            self.assertEqual(path.read_text(), text)
+            self.assertRegex(done.stderr, r"\Aclip-cli: 160 images in [\d.]+ s, none failed\n\Z")
+        self.assertEqual(evaluate("-q", "--json", self.data).stderr, "")
+        self.assertEqual(evaluate("--json", "--csv", self.data).returncode, 2)
+        self.assertEqual(evaluate("-o", self.folder / "x.html", self.data).returncode, 2)
+        before = sorted(path.name for path in self.folder.iterdir())
+        done = evaluate("-o", self.folder / "none" / "x.csv", self.data)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("none/x.csv", done.stderr)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), before)
+
+    def test_report(self):
+        page = self.folder / "page.html"
+        (self.data / "ant" / "bad.jpg").write_text("this is no image")
+        done = evaluate("--json", "--report", page, self.data)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stdout, evaluate("--json", self.data).stdout)
+        ours, text = json_lines(done.stdout)[0], page.read_text()
+        run_of, images, summary = (
+            json.loads(re.search(rf'id="{name}">(.*?)</script>', text, re.DOTALL)[1])
+            for name in ("run", "images", "summary"))
+        self.assertEqual(run_of["labels"], self.labels)
+        self.assertEqual((summary["images"], summary["failed"]), (161, 1))
+        self.assertEqual(len(images), 161)
+        failed = [image for image in images if "error" in image]
+        self.assertEqual([image["image"] for image in failed], [str(self.data / "ant/bad.jpg")])
+        self.assertEqual(failed[0]["error"]["code"], "bad_image")
+        predicted = [0] * len(CLASSES)
+        for image in images:
+            if "error" not in image:
+                predicted[self.labels.index(image["label"])] += 1
+                self.assertEqual(len(image["ranking"]), 5)
+                self.assertGreater(len(image["thumbnail"]), 100)
+        totals = [0] * len(CLASSES)
+        for _, place, count in ours["confusion"]:
+            totals[place] += count
+        self.assertEqual(predicted, totals)
+
+    def test_names_of_folders(self):
+        odd = "one\u2028two\u2029three\u0085four"
+        raw = os.fsencode(self.data) + b"/\xff class"
+        for folder in (os.fsencode(self.data / odd), raw):
+            os.mkdir(folder)
+            draw(folder + b"/one.png", 7)
+        done = subprocess.run([BINARY, "evaluate", "--model", TINY, "--json", self.data],
+                              capture_output=True, check=True)
+        lines = done.stdout.decode().splitlines()
+        self.assertEqual(len(lines), 1)
+        classes = json.loads(lines[0])["classes"]
+        self.assertIn(odd, [each["folder"] for each in classes])
+        self.assertEqual([bytes.fromhex(each["folder_hex"]) for each in classes
+                          if "folder_hex" in each], [b"\xff class"])
+        self.assertEqual(classes[-1]["folder"], "\ufffd class")
+
+    def test_images_without_a_usable_embedding_are_left_out(self):
+        model = self.folder / "moody.pt"
+        save_moody(model)
+        options = ["evaluate", "--engine", "torchscript", "--model", model, "--json", self.data]
+        whole = json_lines(run(*options).stdout)[0]
+        self.assertEqual((whole["images"], whole["failed"]), (160, 0))
+        Image.new("RGB", (90, 90), (255, 255, 255)).save(self.data / "cat" / "white.png")
+        Image.new("RGB", (90, 90), (0, 0, 0)).save(self.data / "fox" / "black.png")
+        for batch in (1, 64):
+            done = run(*options, "--batch", batch)
+            self.assertEqual(done.returncode, 1, done.stderr)
+            for word in ("white.png", "length nan,", "black.png", "length 0,"):
+                self.assertIn(word, done.stderr)
+            self.assertEqual(json_lines(done.stdout)[0], {**whole, "failed": 2})
 
     def test_what_is_no_data_set(self):
         empty = self.folder / "nothing"

@@ -1,14 +1,24 @@
 """clip-cli score: equal to PyTorch's scores, and every way to name images and prompts."""
 
+import csv
+import io
 import json
 import math
 import os
+import re
+import shutil
+import signal
+import subprocess
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 
-from common import (MODELS, PHOTOGRAPHS, PROMPTS, json_lines, max_difference, need, photographs,
+from common import (BINARY, MODELS, PROMPTS, json_lines, max_difference, need, photographs,
                     reference_scores, run, scores_of)
+from images import draw, walk_order
+from odd_models import save_moody
 
 need("PIL")
 from PIL import Image  # noqa: E402 (after the check that it is there)
@@ -148,6 +158,361 @@ class Inputs(unittest.TestCase):
         self.assertIn("'missing.jpg' is taken as a prompt", done.stderr)
 
 
+    def test_a_prompt_may_be_the_name_of_a_file_that_is_no_image(self):
+        self.write("notes.txt", "these are notes")
+        self.write("a cat", "and these")
+        shutil.copy(self.images[1], self.folder / "a dog")
+
+        def texts_and_images(*arguments):
+            done = subprocess.run([BINARY, "score", "--model", TINY, "--json", *arguments],
+                                  cwd=self.folder, capture_output=True, text=True, check=False)
+            results = json_lines(done.stdout)
+            texts = [pair["text"] for pair in results[0].get("scores", [])]
+            return texts, [result["image"] for result in results], done.returncode
+
+        image = self.images[0]
+        self.assertEqual(texts_and_images(image, "notes.txt"), (["notes.txt"], [image], 0))
+        self.assertEqual(texts_and_images(image, "a cat", "notes.txt"),
+                         (["a cat", "notes.txt"], [image], 0))
+        # By its contents this one is an image, whatever it is called.
+        self.assertEqual(texts_and_images(image, "a dog", "a cat"),
+                         (["a cat"], [image, "a dog"], 0))
+        # A broken image is still meant as one, and the first argument is never a prompt.
+        self.write("broken.jpg", "no image")
+        self.assertEqual(texts_and_images(image, "broken.jpg", "a cat"),
+                         (["a cat"], [image, "broken.jpg"], 1))
+        self.assertEqual(texts_and_images("notes.txt", "a cat"), ([], ["notes.txt"], 1))
+
+    def test_names_that_are_no_utf8_have_their_bytes_beside_them(self):
+        name = os.fsencode(self.folder) + b"/\xff\xfe.png"
+        model = os.fsencode(self.folder) + b"/\xe9.pt"
+        shutil.copy(self.images[0], name)
+        os.link(TINY, model)
+        done = subprocess.run([BINARY, "score", "--model", model, "--json", name, "a cat"],
+                              capture_output=True, check=True)
+        result = json.loads(done.stdout)
+        self.assertEqual(list(result), ["image", "image_hex", "model", "model_hex", "scores"])
+        self.assertEqual(bytes.fromhex(result["image_hex"]), name)
+        self.assertEqual(bytes.fromhex(result["model_hex"]), model)
+        self.assertEqual(result["image"], str(self.folder) + "/\ufffd\ufffd.png")
+
+    def test_characters_that_end_lines_for_some_readers_are_escaped(self):
+        text = "one\u2028two\u2029three\u0085four"
+        path = str(self.folder / f"{text}.png")
+        shutil.copy(self.images[0], path)
+        for done in (score("--json", path, self.images[1], "--text", text, "--text", "b"),
+                     score("--json", path, self.folder / f"{text}.jpg", "--text", text),
+                     run("tokenize", "--json", text, "b")):
+            lines = done.stdout.splitlines()
+            self.assertEqual(len(lines), 2, done)
+            self.assertEqual([json.loads(line) for line in lines], json_lines(done.stdout))
+            self.assertIn(text, done.stdout.replace("\\u2028", "\u2028")
+                          .replace("\\u2029", "\u2029").replace("\\u0085", "\u0085"))
+
+
+class Folders(unittest.TestCase):
+    """A folder stands for the images in it; a run of many is summed up in one line."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name) / "in"
+        self.good = []
+        for i, name in enumerate(["a.png", "b/x.jpg", "b/y.webp", "b.bmp", "c/d/e.tif"]):
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draw(path, i)
+            self.good.append(path)
+        (self.folder / "notes.txt").write_text("no image, and not called one")
+        (self.folder / ".hidden.png").write_text("hidden")
+
+    def test_its_images_come_in_order_and_bad_ones_fail_alone(self):
+        bad = {self.folder / "b" / "broken.jpg": "unsupported image format",
+               self.folder / "c" / "zero.png": "empty"}
+        for path, word in bad.items():
+            path.write_text("" if word == "empty" else "no image")
+        order = [str(path) for path in walk_order([*self.good, *bad])]
+        named = json_lines(score("--json", *order, "--text", "a", "--text", "b").stdout)
+        for arguments in ([self.folder, "a", "b"], ["--image", self.folder, "a", "b"],
+                          ["--images", "-", "a", "b"]):
+            done = score("--json", *arguments, stdin=f"{self.folder}\n")
+            self.assertEqual(done.returncode, 1, done.stderr)
+            results = json_lines(done.stdout)
+            self.assertEqual([result["image"] for result in results], order)
+            failed = {Path(one["image"]): one["error"] for one in results if "error" in one}
+            self.assertEqual(set(failed), set(bad))
+            for path, error in failed.items():
+                self.assertEqual(error["code"], "bad_image")
+                self.assertIn(bad[path], error["message"])
+                self.assertIn(f"clip-cli: {error['message']}\n", done.stderr)
+            self.assertEqual(results, named)
+            last = done.stderr.splitlines()[2:]
+            self.assertEqual(len(last), 1, done.stderr)
+            self.assertRegex(last[0], r"\Aclip-cli: 7 images in [\d.]+ s, 2 failed\Z")
+
+    def test_one_line_sums_up_a_run_and_quiet_leaves_it_out(self):
+        done = score(self.folder, "a cat")
+        self.assertEqual(done.returncode, 0)
+        self.assertRegex(done.stderr, r"\Aclip-cli: 5 images in [\d.]+ s, none failed\n\Z")
+        for flag in ("-q", "--quiet"):
+            self.assertEqual(score(flag, self.folder, "a cat").stderr, "")
+        self.assertEqual(score(self.good[0], "a cat").stderr, "")
+        # Errors are no summary.
+        (self.folder / "bad.png").write_text("no image")
+        done = score("-q", self.folder, "a cat")
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (1, 1), done.stderr)
+        self.assertIn("bad.png", done.stderr)
+
+    def test_batches_change_nothing(self):
+        whole = json_lines(score("--json", self.folder, "a", "b").stdout)
+        for batch in (1, 3, 256):
+            other = json_lines(score("--json", "--batch", batch, self.folder, "a", "b").stdout)
+            self.assertEqual([one["image"] for one in other], [one["image"] for one in whole])
+            self.assertLess(max_difference(scores_of(other), scores_of(whole)), 1e-4)
+        self.assertEqual(score("--batch", 0, self.folder, "a").returncode, 2)
+
+    def test_an_empty_folder_is_no_failure(self):
+        (self.folder.parent / "empty").mkdir()
+        done = score("--json", self.folder.parent / "empty", "a cat")
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.assertIn("0 images", done.stderr)
+
+    def test_an_image_without_a_usable_embedding_fails_alone(self):
+        model = self.folder.parent / "moody.pt"
+        save_moody(model)
+        white, black = self.folder / "b" / "white.png", self.folder / "black.png"
+        Image.new("RGB", (90, 90), (255, 255, 255)).save(white)
+        Image.new("RGB", (90, 90), (0, 0, 0)).save(black)
+        output = self.folder.parent / "out.jsonl"
+        arguments = ["--engine", "torchscript", "-o", output, "--model", model]
+        done = run("score", *arguments, self.folder, "a", "b")
+        self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+        results = json_lines(output.read_text())
+        self.assertEqual([result["image"] for result in results],
+                         [str(path) for path in walk_order([*self.good, white, black])])
+        failed = {result["image"]: result["error"] for result in results if "error" in result}
+        self.assertEqual(set(failed), {str(white), str(black)})
+        for path, length in ((white, "nan"), (black, "0")):
+            self.assertEqual(failed[str(path)]["code"], "bad_image")
+            self.assertIn(f"length {length},", failed[str(path)]["message"])
+            self.assertIn(path.name, done.stderr)
+        self.assertIn("7 images in", done.stderr)
+        # The others are as they are without them.
+        white.unlink()
+        black.unlink()
+        alone = run("score", *arguments, self.folder, "a", "b")
+        self.assertEqual(alone.returncode, 0, alone.stderr)
+        whole = [result for result in results if "error" not in result]
+        self.assertLess(max_difference(scores_of(json_lines(output.read_text())),
+                                       scores_of(whole)), 1e-4)
+        # A prompt without one leaves nothing to score with: nothing is written.
+        before = output.read_text()
+        done = run("score", *arguments, self.folder, "a", "a " * 25)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('"a a a', done.stderr)
+        self.assertEqual(output.read_text(), before)
+
+
+class Formats(unittest.TestCase):
+    PROMPTS = ["salt, pepper", 'a "quoted" one', "tab\there", "line\nbreak", "back\\slash",
+               "</script><b>日本</b>"]
+    COLUMNS = ["image", "text", "score", "cosine", "probability", "error"]
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        (self.folder / "in").mkdir()
+        for i, name in enumerate(['a,"b"\t<i>é.png', "c.png"]):
+            draw(self.folder / "in" / name, i)
+        (self.folder / "in" / "bad.jpg").write_text("no image")
+        self.arguments = [word for text in self.PROMPTS for word in ("--text", text)]
+        self.arguments.append(self.folder / "in")
+        self.results = json_lines(score("--json", *self.arguments).stdout)
+
+    def check_rows(self, rows):
+        self.assertEqual(rows[0], self.COLUMNS)
+        expected = []
+        for result in self.results:
+            if "error" in result:
+                expected.append([result["image"], "", "", "", "", result["error"]["message"]])
+            for pair in result.get("scores", []):
+                expected.append([result["image"], pair["text"], pair["score"], pair["cosine"],
+                                 pair["probability"], ""])
+        self.assertEqual(len(rows) - 1, len(expected))
+        for row, theirs in zip(rows[1:], expected):
+            self.assertEqual([row[0], row[1], row[5]], [theirs[0], theirs[1], theirs[5]])
+            for ours, number in zip(row[2:5], theirs[2:5]):
+                if number == "":
+                    self.assertEqual(ours, "")
+                else:
+                    self.assertAlmostEqual(float(ours), number, delta=1e-6)
+
+    def read_tsv(self, text):
+        names = {"\\t": "\t", "\\n": "\n", "\\r": "\r", "\\\\": "\\"}
+        return [[re.sub(r"\\[tnr\\]", lambda found: names[found[0]], field)
+                 for field in line.split("\t")] for line in text.rstrip("\n").split("\n")]
+
+    def check_page(self, text):
+        images = re.search(r'id="images">(.*?)</script>', text, re.DOTALL)[1]
+        summary = json.loads(re.search(r'id="summary">(.*?)</script>', text, re.DOTALL)[1])
+        self.assertEqual((summary["images"], summary["failed"], summary["noun"]), (3, 1, "prompt"))
+        images = json.loads(images)
+        self.assertEqual([image["image"] for image in images],
+                         [result["image"] for result in self.results])
+        for image, result in zip(images, self.results):
+            if "error" in result:
+                self.assertEqual(image["error"], result["error"])
+                continue
+            pairs = sorted(result["scores"], key=lambda pair: -pair["probability"])
+            self.assertEqual(image["ranking"],
+                             [[pair["text"], pair["probability"]] for pair in pairs])
+            self.assertEqual(image["label"], pairs[0]["text"])
+            self.assertGreater(len(image["thumbnail"]), 100)
+
+    def test_csv_and_tsv(self):
+        done = score("--csv", *self.arguments)
+        self.assertEqual(done.returncode, 1)
+        self.check_rows(list(csv.reader(io.StringIO(done.stdout, newline=""))))
+        done = score("--tsv", *self.arguments)
+        self.assertEqual(done.returncode, 1)
+        self.check_rows(self.read_tsv(done.stdout))
+        self.assertEqual(score("--csv", "--tsv", *self.arguments).returncode, 2)
+
+    def test_output_file_by_its_extension(self):
+        for extension, flag in (("jsonl", "--json"), ("json", "--json"), ("csv", "--csv"),
+                                ("tsv", "--tsv"), ("txt", "--tsv")):
+            path = self.folder / f"out.{extension}"
+            path.write_text("before")
+            done = score("-o", path, *self.arguments)
+            self.assertEqual((done.returncode, done.stdout), (1, ""), done.stderr)
+            self.assertEqual(path.read_text(), score(flag, *self.arguments).stdout)
+        # A flag goes before the extension.
+        done = score("--csv", "-o", self.folder / "out.jsonl", *self.arguments)
+        self.assertEqual((self.folder / "out.jsonl").read_text(),
+                         (self.folder / "out.csv").read_text())
+        path = self.folder / "out.html"
+        self.assertEqual(score("-o", path, *self.arguments).stdout, "")
+        self.check_page(path.read_text())
+        self.assertEqual([each for each in self.folder.iterdir() if ".part" in each.name], [])
+
+    def test_report_beside_the_results(self):
+        path = self.folder / "page.html"
+        done = score("--json", "--report", path, *self.arguments)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(json_lines(done.stdout), self.results)
+        self.check_page(path.read_text())
+        self.assertEqual(score("-o", path, "--report", path, *self.arguments).returncode, 2)
+
+    def test_a_run_that_fails_leaves_the_file_as_it_was(self):
+        path = self.folder / "out.csv"
+        path.write_text("before")
+        done = score("-o", path, self.folder / "in", "a very " * 60)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(path.read_text(), "before")
+        for bad in (self.folder, self.folder / "none" / "x.csv", "/dev/full"):
+            done = score("-o", bad, *self.arguments)
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertIn(str(bad), done.stderr)
+        self.assertEqual({each.name for each in self.folder.iterdir()}, {"in", "out.csv"})
+
+
+class Lists(unittest.TestCase):
+    """Lists on standard input, read as they are written."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.paths = []
+        for i in range(8):
+            self.paths.append(str(self.folder / f"{i}.png"))
+            Image.new("RGB", (40, 30), (i * 30, 100, 255 - i * 30)).save(self.paths[-1])
+
+    def start(self, *arguments, **pipes):
+        process = subprocess.Popen([BINARY, "score", "--model", TINY, *map(str, arguments)],
+                                   stdin=subprocess.PIPE, text=True, **pipes)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                self.addCleanup(pipe.close)
+        return process
+
+    def test_a_long_one_in_flat_memory_answered_while_it_is_written(self):
+        count = int(os.environ.get("CLIP_TEST_MANY", "20000"))
+        process = self.start("--json", "-q", "--images", "-", "a", "b", stdout=subprocess.PIPE)
+        process.stdin.write(self.paths[0] + "\n")
+        process.stdin.flush()
+        self.assertEqual(json.loads(process.stdout.readline())["image"], self.paths[0])
+
+        def send():
+            for i in range(1, count):
+                process.stdin.write(self.paths[i % 8] + "\n")
+            process.stdin.flush()  # and stays open
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        resident, first = [], None
+        for i in range(1, count):
+            result = json.loads(process.stdout.readline())
+            self.assertEqual(result["image"], self.paths[i % 8])
+            if i == 8:
+                first = result
+            if i in (count // 5, count - 1):
+                resident.append(self.resident(process))
+        sender.join()
+        self.assertIsNone(process.poll())
+        process.stdin.close()
+        self.assertEqual(process.stdout.read(), "")
+        self.assertEqual(process.wait(), 0)
+        for pair, other in zip(first["scores"], json_lines(score(
+                "--json", self.paths[0], "a", "b").stdout)[0]["scores"], strict=True):
+            self.assertAlmostEqual(pair["score"], other["score"], delta=1e-4)
+        print(f"{count} images: {resident[0]:.1f} MiB resident after a fifth, "
+              f"{resident[1]:.1f} MiB at the end")
+        # 16,000 paths kept would be a MiB, their results ten, their pixels hundreds.
+        self.assertLess(resident[1] - resident[0], 4)
+
+    @staticmethod
+    def resident(process):
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        raise AssertionError("no VmRSS")
+
+    def test_ctrl_c_keeps_what_is_done(self):
+        output, report = self.folder / "out.jsonl", self.folder / "page.html"
+        output.write_text("before")
+        process = self.start("-o", output, "--report", report, "--images", "-", "a", "b",
+                             stderr=subprocess.PIPE)
+        process.stdin.write("\n".join(self.paths[:7]) + "\n")
+        process.stdin.flush()  # and stays open
+        end = time.monotonic() + 60
+        while sum(part.read_text().count("\n")
+                  for part in self.folder.glob("out.jsonl.part-*")) < 7:
+            self.assertLess(time.monotonic(), end, "the images are not scored")
+            self.assertIsNone(process.poll())
+            time.sleep(0.01)
+        self.assertEqual(output.read_text(), "before")
+        process.send_signal(signal.SIGINT)  # while it waits for more of the list
+        self.assertEqual(process.wait(60), -signal.SIGINT)
+        self.assertRegex(process.stderr.read(),
+                         r"\Aclip-cli: interrupted: 7 images in [\d.]+ s, none failed\n\Z")
+        results = json_lines(output.read_text())
+        self.assertEqual([result["image"] for result in results], self.paths[:7])
+        self.assertTrue(all(len(result["scores"]) == 2 for result in results))
+        self.assertIn("</html>", report.read_text())
+        self.assertEqual([path for path in self.folder.iterdir() if ".part" in path.name], [])
+
+    def test_nul_separated(self):
+        odd = str(self.folder / "line\nbreak.png")
+        shutil.copy(self.paths[0], odd)
+        done = score("--json", "-0", "-", "--text", "a", stdin=f"{odd}\0{self.paths[1]}\0")
+        self.assertEqual([result["image"] for result in json_lines(done.stdout)],
+                         [odd, self.paths[1]])
+
+
 class Output(unittest.TestCase):
     def test_one_pair_is_one_line_with_four_decimals(self):
         done = score(photographs()[1], "a photo of a cat")
@@ -190,14 +555,14 @@ class Failures(unittest.TestCase):
         self.assertIn("bad.jpg", results[1]["error"]["message"])
         self.assertIn("bad.jpg", done.stderr)
 
-    def test_missing_empty_folder_and_huge(self):
+    def test_missing_empty_and_huge(self):
         empty = self.folder / "empty.png"
         empty.write_bytes(b"")
         huge = self.folder / "huge.png"
         header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (30000).to_bytes(4, "big") * 2
         huge.write_bytes(header + b"\x08\x02\x00\x00\x00" + b"\0" * 4)
         for path, word in ((self.folder / "missing.jpg", "missing.jpg"), (empty, "empty"),
-                           (self.folder, "folder"), (huge, "--max-pixels")):
+                           (huge, "--max-pixels")):
             done = score("--image", path, "a cat")
             self.assertEqual(done.returncode, 1, path)
             self.assertEqual(done.stdout, "")
@@ -236,9 +601,6 @@ class Failures(unittest.TestCase):
 
     def test_a_full_disk_is_noticed(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
-            import subprocess
-
-            from common import BINARY
             done = subprocess.run(
                 [BINARY, "score", "--model", str(TINY), str(self.good), "a cat"],
                 stdout=full, stderr=subprocess.PIPE, text=True, check=False)

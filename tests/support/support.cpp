@@ -1,11 +1,11 @@
 #include "support.h"
 
-#include <doctest/doctest.h>
 #include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 namespace clip_test {
 
@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 TemporaryFolder::TemporaryFolder() {
   std::string name = fs::canonical(fs::temp_directory_path()) / "clip-test-XXXXXX";
-  REQUIRE_MESSAGE(mkdtemp(name.data()) != nullptr, "cannot make a temporary folder");
+  if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
   path_ = name;
 }
 

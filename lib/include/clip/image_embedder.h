@@ -59,7 +59,8 @@ class ImageEmbedder {
 
   // The next results, at least one and at most `max_batch`; fewer where more would have to wait for
   // `next_source`. False when there are none. Throws what `next_source` threw, behind the results
-  // before it, and Error when the encoder cannot be opened.
+  // before it, and Error when the encoder cannot be opened: `batch` then holds the results without
+  // embeddings, and the next call goes on.
   bool next(std::vector<ImageResult>* batch);
 
  private:
