@@ -164,17 +164,21 @@ int run_batch(const BatchOptions& options) {
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   JobSource source(options.jobs, &stop);
+  check(options.output);
   const auto model = open_model(options.run.model);
+  const OutputFormat& format = format_of(options.output, "json");
   clip::ImageEmbedder embedder(
       model, [&](clip::ImageSource* next) { return source.next(next); },
-      embed_options(options.run, model->config(), 0), &stop);
+      embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
+      &stop);
   clip::TextOptions texts;
   texts.encoder = encoder_options(options.run.model);
   texts.truncate = options.truncate;
   clip::Answerer answerer(model, texts);
   Progress progress("job", options.run.run.quiet, [] { return std::optional<std::uint64_t>(); });
-  Results results(Results::output_of(options.output), format_of(options.output, "json"),
-                  options.output, context_of());
+  WriterContext context = context_of();
+  context.model = model->config().name.empty() ? model->path() : model->config().name;
+  Results results(Results::output_of(options.output), format, options.output, context);
 
   results.begin();
   std::optional<clip::ResultError> model_error;
@@ -187,8 +191,10 @@ int run_batch(const BatchOptions& options) {
     }
     answerer.prepare(jobs);
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      const Record record =
+      Record record =
           record_of(lines[i].job, answer_to(lines[i], batch[i], model_error, &answerer));
+      record.file = lines[i].job.image.value_or("");
+      record.thumbnail = std::move(batch[i].thumbnail);
       if (results.on_terminal()) progress.clear();
       results.write(record);
       results.flush();
@@ -211,7 +217,7 @@ void setup_batch(CLI::App* app, Command* command) {
   batch->add_option("JOBS", options->jobs, "File of jobs, one per line [-: standard input]")
       ->type_name("");
   add_truncate_option(batch, &options->truncate);
-  add_output_options(batch, &options->output, /*report=*/false,
+  add_output_options(batch, &options->output, /*report=*/true,
                      {{"json", "Print one JSON object per job [default]"},
                       {"csv", "Print comma-separated values: a line for each score or label"},
                       {"tsv", "Print tab-separated values: a line for each score or label"}});

@@ -44,7 +44,8 @@ class HtmlWriter : public RecordWriter {
 
   void write(const Record& record, Output* output) override {
     const clip::Json& result = record.json;
-    clip::Json image = {{"image", result.value("image", "")}};
+    // Answers of batch do not repeat the name of the image.
+    clip::Json image = {{"image", result.value("image", record.file)}};
     if (const std::string url = file_url(record.file); !url.empty()) image["href"] = url;
 
     const bool scored = result.contains("scores");

@@ -229,7 +229,7 @@ class ClassFolders(unittest.TestCase):
         raw = os.fsencode(self.data) + b"/\xff class"
         for folder in (os.fsencode(self.data / odd), raw):
             os.mkdir(folder)
-            draw(folder + b"/one.png", 7)
+            draw(Path(os.fsdecode(folder)) / "one.png", 7)
         done = subprocess.run([BINARY, "evaluate", "--model", TINY, "--json", self.data],
                               capture_output=True, check=True)
         lines = done.stdout.decode().splitlines()
