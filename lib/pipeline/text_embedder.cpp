@@ -8,9 +8,9 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "clip/error.h"
 #include "pipeline/embedding_check.h"
-#include "pipeline/excerpt.h"
 #include "pipeline/lru_cache.h"
 
 namespace clip {

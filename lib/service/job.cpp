@@ -5,8 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "clip/error.h"
-#include "pipeline/excerpt.h"
 #include "zero_shot/prompt_templates.h"
 
 namespace clip {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "base/excerpt.h"
 #include "clip/error.h"
 #include "clip/zero_shot.h"
-#include "pipeline/excerpt.h"
 #include "zero_shot/prompt_templates.h"
 
 namespace clip {

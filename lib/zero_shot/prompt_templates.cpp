@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "base/excerpt.h"
 #include "base/strings.h"
 #include "clip/error.h"
-#include "pipeline/excerpt.h"
 
 namespace clip {
 namespace {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "base/excerpt.h"
 #include "fake_engine.h"
-#include "pipeline/excerpt.h"
 #include "support.h"
 
 using namespace clip;

@@ -8,6 +8,7 @@
 #include <queue>
 #include <utility>
 
+#include "base/excerpt.h"
 #include "clip/error.h"
 #include "text/clip_bpe/clean.h"
 #include "text/clip_bpe/split.h"
@@ -91,15 +92,6 @@ void merge_long(const Merges& merges, std::string_view word, std::vector<std::in
   for (std::ptrdiff_t i = 0; i < count; i = nodes[i].after) ids->push_back(nodes[i].id);
 }
 
-// The start of a text, for messages.
-std::string shortened(std::string_view text) {
-  constexpr std::size_t kMax = 60;
-  std::u32string points = decode_utf8(text.substr(0, 4 * kMax));
-  if (points.size() <= kMax && text.size() <= 4 * kMax) return encode_utf8(points);
-  points.resize(std::min(points.size(), kMax));
-  return encode_utf8(points) + "...";
-}
-
 }  // namespace
 
 void ClipTokenizer::encode_word(std::string_view word, TokenIds* ids) const {
@@ -135,7 +127,7 @@ TokenIds ClipTokenizer::encode_prompt(std::string_view text, std::int64_t contex
       throw Error(ErrorCode::kLimit,
                   fmt::format("the prompt \"{}\" has {} tokens, start and end included, and the "
                               "model reads at most {}; shorten it",
-                              shortened(text), ids.size(), max),
+                              excerpt(text), ids.size(), max),
                   Hint::kTruncatePrompt);
     }
     ids.resize(max);

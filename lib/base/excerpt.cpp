@@ -1,4 +1,4 @@
-#include "pipeline/excerpt.h"
+#include "base/excerpt.h"
 
 #include <algorithm>
 
