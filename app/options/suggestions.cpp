@@ -60,12 +60,18 @@ std::string suggestion_for(const CLI::App& command, const std::vector<std::strin
   const std::vector<std::string> commands = command_names(command);
   if (!commands.empty()) {
     // The first word behind the names of the commands above.
-    std::size_t depth = 0;
-    for (const CLI::App* at = command.get_parent(); at != nullptr; at = at->get_parent()) ++depth;
+    std::size_t commands_above = 0;
+    for (const CLI::App* at = command.get_parent(); at != nullptr; at = at->get_parent()) {
+      ++commands_above;
+    }
+    std::size_t depth = commands_above;
     for (const std::string& argument : arguments) {
       if (!argument.empty() && argument.front() == '-') continue;
       if (depth-- > 0) continue;
       return did_you_mean("command", argument, commands);
+    }
+    if (arguments.size() <= commands_above) {
+      return fmt::format("name a command: {}", fmt::join(commands, ", "));
     }
   }
   const std::vector<std::string> options = option_names(command);
