@@ -350,7 +350,8 @@ class Formats(TemporaryFolder):
             done = classify("-o", path, *self.arguments, self.image)
             self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
             written = path.read_text()
-            if flag == "--json":  # A file also says what made it, so that --resume can go on with it.
+            if flag == "--json":
+                # A file also says what made it, so that --resume can go on with it.
                 result = json_lines(written)[0]
                 self.assertRegex(result.pop("run"), r"\Amodel=[0-9a-f]{12} labels=[0-9a-f]{12} ")
                 self.assertEqual(result, self.result)
@@ -763,8 +764,9 @@ class UnusableEmbeddings(TemporaryFolder):
                 image.new("RGB", (50, 60), (0, 0, 0)).save(path)
             else:
                 draw(path, i)
-        bad = {str(self.folder / "in" / f"{i:02d}.png"): "length nan," if i % 10 == 3 else "length 0,"
-               for i in range(40) if i % 10 in (3, 7)}
+        lengths = {3: "length nan,", 7: "length 0,"}
+        bad = {str(self.folder / "in" / f"{i:02d}.png"): lengths[i % 10]
+               for i in range(40) if i % 10 in lengths}
         arguments = ["--engine", "torchscript", "--labels", "a,b"]
         whole = None
         for batch in (1, 8, 64):

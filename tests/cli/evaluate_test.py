@@ -177,7 +177,8 @@ class ClassFolders(unittest.TestCase):
         ours = json_lines(json_text)[0]
         self.assertIsNone(ours["classes"][5]["recall"])
         self.check_rows(list(csv.reader(io.StringIO(csv_text, newline=""))), ours)
-        self.check_rows([[re.sub(r"\\[tn]", lambda found: {"\\t": "\t", "\\n": "\n"}[found[0]], field)
+        names = {"\\t": "\t", "\\n": "\n"}
+        self.check_rows([[re.sub(r"\\[tn]", lambda found: names[found[0]], field)
                           for field in line.split("\t")]
                          for line in tsv_text.rstrip("\n").split("\n")], ours)
         for extension, text in (("jsonl", json_text), ("json", json_text), ("csv", csv_text),
