@@ -584,7 +584,7 @@ class ManyJobs(unittest.TestCase):
                     process.stdin.write(json.dumps({"id": i, **ops[i % 4](i)}) + "\n")
                 process.stdin.close()
 
-            sender = threading.Thread(target=send)
+            sender = threading.Thread(target=send, daemon=True)
             start = time.monotonic()
             sender.start()
             memory = {}
@@ -695,7 +695,7 @@ class Mutations(unittest.TestCase):
                 process.stdin.write(line + b"\n")
             process.stdin.close()
 
-        sender = threading.Thread(target=send)
+        sender = threading.Thread(target=send, daemon=True)
         sender.start()
         start = time.monotonic()
         codes, survived, memory = {}, 0, {}

@@ -453,7 +453,7 @@ class Lists(unittest.TestCase):
                 process.stdin.write(self.paths[i % 8] + "\n")
             process.stdin.flush()  # and stays open
 
-        sender = threading.Thread(target=send)
+        sender = threading.Thread(target=send, daemon=True)
         sender.start()
         resident, first = [], None
         for i in range(1, count):
