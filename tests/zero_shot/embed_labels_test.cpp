@@ -80,10 +80,8 @@ TEST_CASE("many prompts are embedded some at a time, and counted") {
 TEST_CASE("labels that cannot be embedded are named") {
   const auto nothing = [](const std::vector<std::string>&) { return Embeddings(); };
   CHECK(code_of([&] { embed_labels({}, {"a {}"}, nothing); }) == ErrorCode::kInvalidArgument);
-  CHECK(contains(error_of([&] {
-                   embed_labels({{"dog", {"a dog"}}, {"cat", {}}}, {}, nothing);
-                 }),
-                 "\"cat\" has no prompt"));
+  const auto without_prompt = [&] { embed_labels({{"dog", {"a dog"}}, {"cat", {}}}, {}, nothing); };
+  CHECK(contains(error_of(without_prompt), "\"cat\" has no prompt"));
   Plane plane;  // opposite prompts have the mean 0
   plane.angles = {{"up", 0}, {"down", std::acos(-1.0)}};
   const auto embed = [&](const auto& prompts) {
