@@ -20,7 +20,7 @@ class LineReader {
                       const clip::CancelToken* stop = nullptr);
 
   // The next line, without its end; the last one need not have one. False at the end of the file or
-  // when interrupted. A line of more than `most` bytes is cut there, and what follows skipped:
+  // when cancelled. A line of more than `max` bytes is cut there, and what follows skipped:
   // `too_long` says so. Throws clip::Error when reading fails.
   bool next(std::string* line, std::size_t max, bool* too_long);
 

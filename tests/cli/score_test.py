@@ -152,7 +152,7 @@ class Inputs(unittest.TestCase):
         self.assertEqual(list(result["scores"][0]), ["text", "cosine", "score", "probability"])
         self.assertEqual(result["model"], str(TINY))
 
-    def test_a_prompt_that_looks_like_a_image_is_pointed_out(self):
+    def test_a_prompt_that_looks_like_an_image_is_pointed_out(self):
         done = score(self.images[0], "missing.jpg")
         self.assertEqual(done.returncode, 0)
         self.assertIn("'missing.jpg' is taken as a prompt", done.stderr)
