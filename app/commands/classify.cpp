@@ -13,12 +13,12 @@
 #include <vector>
 
 #include "clip/image_embedder.h"
-#include "clip/text_embedder.h"
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "run/image_run.h"
+#include "run/label_run.h"
 #include "run/results.h"
 #include "run/resume.h"
 #include "run/sort_into.h"
@@ -256,15 +256,10 @@ int run_classify(const ClassifyOptions& options) {
       },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
       &stop);
-  clip::Embeddings embedded;
-  {
-    clip::TextOptions texts;
-    texts.encoder = encoder_options(options.run.model);
-    texts.truncate = options.templates.truncate;
-    // Gone before the image tower is read: they need not fit into memory together.
-    clip::TextEmbedder text_embedder(model, texts);
-    embedded = embed_labels(labels, templates, &text_embedder, stop, &progress);
-  }
+  clip::TextOptions texts;
+  texts.encoder = encoder_options(options.run.model);
+  texts.truncate = options.templates.truncate;
+  const clip::Embeddings embedded = embed_labels(model, labels, templates, texts, stop, &progress);
 
   // A file that is gone on with has its beginning.
   if (!earlier || earlier->count() == 0) results.begin();

@@ -10,7 +10,6 @@
 
 #include "clip/error.h"
 #include "clip/image_embedder.h"
-#include "clip/text_embedder.h"
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "input/class_folders.h"
@@ -18,6 +17,7 @@
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "run/image_run.h"
+#include "run/label_run.h"
 #include "run/results.h"
 #include "terminal/columns.h"
 #include "terminal/interrupt.h"
@@ -209,15 +209,10 @@ int run_evaluate(const EvaluateOptions& options) {
       model, [&](clip::ImageSource* next) { return !stop.cancelled() && images.next(next); },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
       &stop);
-  clip::Embeddings embedded;
-  {
-    clip::TextOptions texts;
-    texts.encoder = encoder_options(options.run.model);
-    texts.truncate = options.templates.truncate;
-    // Gone before the image tower is read: they need not fit into memory together.
-    clip::TextEmbedder text_embedder(model, texts);
-    embedded = embed_labels(labels, templates, &text_embedder, stop, &progress);
-  }
+  clip::TextOptions texts;
+  texts.encoder = encoder_options(options.run.model);
+  texts.truncate = options.templates.truncate;
+  const clip::Embeddings embedded = embed_labels(model, labels, templates, texts, stop, &progress);
 
   clip::Accuracy accuracy(classes.size());
   for_each_image(&embedder, &progress, [&](const clip::ImageResult& image) {

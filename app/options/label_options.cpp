@@ -107,19 +107,4 @@ std::vector<clip::Label> read_labels(const LabelOptions& options) {
                                  options.file == "-" ? "standard input" : options.file);
 }
 
-clip::Embeddings embed_labels(const std::vector<clip::Label>& labels,
-                              const std::vector<std::string>& templates,
-                              clip::TextEmbedder* embedder, const clip::CancelToken& stop,
-                              Progress* progress) {
-  return clip::embed_labels(
-      labels, templates,
-      [&](const std::vector<std::string>& prompts) { return embedder->embed(prompts); },
-      [&](std::size_t done, std::size_t total) {
-        if (stop.cancelled()) {
-          throw clip::Error(clip::ErrorCode::kCancelled, "interrupted before the first image");
-        }
-        if (done < total) progress->show(fmt::format("{}/{} prompts", done, total));
-      });
-}
-
 }  // namespace clip_cli

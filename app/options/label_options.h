@@ -5,10 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "clip/cancel.h"
-#include "clip/text_embedder.h"
 #include "clip/zero_shot.h"
-#include "terminal/progress.h"
 
 namespace clip_cli {
 
@@ -36,12 +33,5 @@ void add_label_options(CLI::App* command, LabelOptions* options);
 // Throws UsageError where they name none, or several sources, or a list that is none; clip::Error
 // for a file that cannot be used.
 std::vector<clip::Label> read_labels(const LabelOptions& options);
-
-// Embeddings of all labels, [labels, dim]; the progress line says how many prompts are done. Throws
-// clip::Error for a prompt that is too long, and (kCancelled) once `stop` is cancelled.
-clip::Embeddings embed_labels(const std::vector<clip::Label>& labels,
-                              const std::vector<std::string>& templates,
-                              clip::TextEmbedder* embedder, const clip::CancelToken& stop,
-                              Progress* progress);
 
 }  // namespace clip_cli
