@@ -27,7 +27,8 @@ EDGES = {
     "torchscript": ["engine"],  # lib/engine/torchscript
     "pipeline": ["engine"],
     "zero_shot": ["pipeline", "embedding"],
-    "service": ["zero_shot"],
+    "index": ["pipeline", "embedding"],
+    "service": ["zero_shot", "index"],
     "app": ["service", "hub", "torchscript"],
 }
 
@@ -230,6 +231,7 @@ class SelfCheck(unittest.TestCase):
             ("lib/engine/native.cpp", '"engine/torchscript/graph_rewrite.h"'),
             ("lib/pipeline/image_stream.cpp", '"clip/zero_shot.h"'),
             ("lib/zero_shot/accuracy.cpp", '"service/json.h"'),
+            ("lib/index/vector_file.cpp", '"clip/zero_shot.h"'),
             ("lib/service/job.cpp", '"hub/store.h"'),
             ("lib/include/clip/embeddings.h", '"clip/model.h"'),
         ]:

@@ -22,6 +22,8 @@ const char* text_of(clip::Hint hint) {
       return "; give them others with --labels-file";
     case clip::Hint::kNameOutput:
       return "; name another --output";
+    case clip::Hint::kRebuildIndex:
+      return "; remove the index with `clip-cli index --remove FOLDER`, and build it again";
     case clip::Hint::kNone:
       break;
   }

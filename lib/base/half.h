@@ -24,6 +24,23 @@ inline float float_from_half(std::uint16_t bits) {
   return (bits & 0x8000) != 0 ? -value : value;
 }
 
+// Rounds to the nearest, ties to even, as hardware does; what is too large becomes infinity.
+inline std::uint16_t half_from_float(float value) {
+  std::uint32_t bits;
+  std::memcpy(&bits, &value, sizeof(bits));
+  const auto sign = static_cast<std::uint16_t>(bits >> 16 & 0x8000);
+  const std::uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;   // NaN
+  if (magnitude >= 0x477ff000) return sign | 0x7c00;  // 65520 and more
+  if (magnitude < 0x38800000) {                       // subnormal: a multiple of 2^-24
+    float scaled;
+    std::memcpy(&scaled, &magnitude, sizeof(scaled));
+    return sign | static_cast<std::uint16_t>(std::nearbyint(std::ldexp(scaled, 24)));
+  }
+  const std::uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
+  return sign | static_cast<std::uint16_t>((rounded - (std::uint32_t{112} << 23)) >> 13);
+}
+
 // bfloat16: the upper half of a binary32.
 __attribute__((always_inline)) inline float float_from_bfloat16(std::uint16_t bits) {
   const std::uint32_t wide = static_cast<std::uint32_t>(bits) << 16;

@@ -38,6 +38,7 @@ enum class Hint {
   kSeparateByNul,    // names that lines cannot hold can be separated by NUL
   kNameLabels,       // give the classes other labels
   kNameOutput,       // write to another file
+  kRebuildIndex,     // remove the index, and build it again
 };
 
 class CLIP_API Error : public std::runtime_error {
