@@ -236,13 +236,14 @@ int run_classify(const ClassifyOptions& options) {
   Results results(earlier ? Output::appending(earlier->take_descriptor(), options.output.output)
                           : Results::output_of(options.output),
                   format, options.output, context);
+  clip::ImagePathsOptions walk = walk_options(options.images, &stop);
+  walk.excluded_dir = options.sort_into;
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
-    count.emplace(
-        [&] { return clip::ImagePaths(named_images(options.images, &stop), options.sort_into); },
-        &stop);
+    count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
+                  &stop);
   }
 
-  clip::ImagePaths paths(named, options.sort_into);
+  clip::ImagePaths paths(named, walk);
   std::atomic<std::uint64_t> skipped{0};
   // The first images are decoded while the labels are embedded.
   clip::ImageEmbedder embedder(

@@ -34,13 +34,14 @@ constexpr std::size_t kConfusedPairs = 10;
 
 struct EvaluateOptions {
   std::string folder, labels_file, confusion;
+  std::vector<std::string> exclude;
   OutputOptions output;
   TemplateOptions templates;
   ImageRunOptions run;
 };
 
 std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
-  std::vector<ClassFolder> classes = read_class_folders(options.folder);
+  std::vector<ClassFolder> classes = read_class_folders(options.folder, options.exclude);
   if (options.labels_file.empty()) return classes;
   const auto others = name_classes(read_whole(options.labels_file), options.labels_file, &classes);
   if (!others.empty()) {
@@ -193,18 +194,21 @@ int run_evaluate(const EvaluateOptions& options) {
   std::optional<ImageCount> count;
   Progress progress("image", options.run.run.quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
+  const clip::ImagePathsOptions walk = class_walk(options.folder, options.exclude, &stop);
   if (StatusLine::is_watched() && !options.run.run.quiet) {
     count.emplace(
         [&, at = std::size_t{0}]() mutable {
-          return clip::ImagePaths([&, at](std::string* path) mutable {
-            if (at == classes.size()) return false;
-            *path = class_path(options.folder, classes[at++]);
-            return true;
-          });
+          return clip::ImagePaths(
+              [&, at](std::string* path) mutable {
+                if (at == classes.size()) return false;
+                *path = class_path(options.folder, classes[at++]);
+                return true;
+              },
+              walk);
         },
         &stop);
   }
-  ClassImages images(options.folder, classes);
+  ClassImages images(options.folder, classes, walk);
   clip::ImageEmbedder embedder(
       model, [&](clip::ImageSource* next) { return !stop.cancelled() && images.next(next); },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
@@ -271,6 +275,7 @@ void setup_evaluate(CLI::App* app, Command* command) {
                    "folders are the labels, with blanks for underscores")
       ->type_name("FILE")
       ->group("Labels");
+  add_exclude_option(evaluate, &options->exclude);
   add_template_options(evaluate, &options->templates);
   add_output_options(evaluate, &options->output, /*report=*/true,
                      {{"json", "Print one JSON object"},

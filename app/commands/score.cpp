@@ -151,7 +151,8 @@ int run_score(const ScoreOptions& options) {
   const Inputs inputs = gather(options);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
-  clip::ImagePaths paths(named_images(inputs.images, &stop));
+  const clip::ImagePathsOptions walk = walk_options(inputs.images, &stop);
+  clip::ImagePaths paths(named_images(inputs.images, &stop), walk);
   const auto model = open_model(options.run.model);
   const OutputFormat& format = format_of(options.output, "table");
   const bool several = may_be_several(inputs.images);
@@ -163,7 +164,8 @@ int run_score(const ScoreOptions& options) {
   Results results(Results::output_of(options.output), format, options.output,
                   context_of(inputs.texts, *model));
   if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(inputs.images, &stop)); }, &stop);
+    count.emplace([&] { return clip::ImagePaths(named_images(inputs.images, &stop), walk); },
+                  &stop);
   }
 
   // The first images are decoded while the prompts are embedded.

@@ -3,19 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 
 #include "base/file.h"
 #include "base/strings.h"
 #include "clip/error.h"
+#include "pipeline/folder_walk.h"
 
 namespace clip_cli {
 namespace {
-
-namespace fs = std::filesystem;
 
 void check_distinct(const std::vector<ClassFolder>& classes) {
   std::unordered_map<std::string, std::string> folders;
@@ -33,15 +30,18 @@ void check_distinct(const std::vector<ClassFolder>& classes) {
 
 }  // namespace
 
-std::vector<ClassFolder> read_class_folders(const std::string& path) {
+std::vector<ClassFolder> read_class_folders(const std::string& path,
+                                            const std::vector<std::string>& exclude) {
   std::vector<ClassFolder> classes;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path, error)) {
-    const std::string name = entry.path().filename();
-    std::error_code ignored;
-    if (name[0] != '.' && entry.is_directory(ignored)) classes.push_back({name, name});
+  clip::WalkOptions options;
+  options.exclude = exclude;
+  options.max_depth = 1;
+  clip::FolderWalk walk(path, options);
+  for (clip::WalkEntry entry; walk.next(&entry);) {
+    if (entry.kind == clip::WalkEntry::Kind::kError) throw clip::Error(*entry.error);
+    const bool is_folder = entry.kind == clip::WalkEntry::Kind::kFolder;
+    if (is_folder && !entry.relative.empty()) classes.push_back({entry.name, entry.name});
   }
-  if (error) throw clip::file_error("read", path, error.value());
   if (classes.empty()) {
     throw clip::Error(
         clip::ErrorCode::kNotFound,
@@ -50,8 +50,6 @@ std::vector<ClassFolder> read_class_folders(const std::string& path) {
             path));
   }
   for (ClassFolder& each : classes) std::replace(each.label.begin(), each.label.end(), '_', ' ');
-  std::sort(classes.begin(), classes.end(),
-            [](const ClassFolder& a, const ClassFolder& b) { return a.folder < b.folder; });
   return classes;
 }
 
@@ -94,12 +92,26 @@ std::string class_path(const std::string& data_set, const ClassFolder& of_class)
   return clip::joined_path(data_set, of_class.folder);
 }
 
-ClassImages::ClassImages(std::string path, const std::vector<ClassFolder>& classes)
-    : path_(std::move(path)), classes_(classes), paths_([this](std::string* next) {
-        if (entered_ == classes_.size()) return false;
-        *next = class_path(path_, classes_[entered_++]);
-        return true;
-      }) {
+clip::ImagePathsOptions class_walk(const std::string& path, std::vector<std::string> exclude,
+                                   const clip::CancelToken* stop) {
+  clip::ImagePathsOptions options;
+  options.exclude = std::move(exclude);
+  options.root = path;
+  options.stop = stop;
+  return options;
+}
+
+ClassImages::ClassImages(std::string path, const std::vector<ClassFolder>& classes,
+                         clip::ImagePathsOptions walk)
+    : path_(std::move(path)),
+      classes_(classes),
+      paths_(
+          [this](std::string* next) {
+            if (entered_ == classes_.size()) return false;
+            *next = class_path(path_, classes_[entered_++]);
+            return true;
+          },
+          std::move(walk)) {
   check_distinct(classes);
 }
 

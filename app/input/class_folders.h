@@ -17,9 +17,11 @@ struct ClassFolder {
   std::string label;
 };
 
-// The folders in `path`, sorted by name, hidden ones left out. Labels are the names, with blanks
-// for underscores. Throws clip::Error where there are none, or where two have the same label.
-std::vector<ClassFolder> read_class_folders(const std::string& path);
+// The folders in `path`, sorted by name, without those that `exclude`, its .clipignore or default
+// excludes leave out (pipeline/folder_walk.h). Labels are the names, with blanks for underscores.
+// Throws clip::Error where there are none, or where two have the same label.
+std::vector<ClassFolder> read_class_folders(const std::string& path,
+                                            const std::vector<std::string>& exclude = {});
 
 // Gives them the labels of `mapping`, lines folder<TAB>label, read from `source`. Gives the names
 // of folders in it that the data set does not have. Throws clip::Error naming the line for what is
@@ -30,10 +32,15 @@ std::vector<std::string> name_classes(std::string_view mapping, const std::strin
 // The folder of a class.
 std::string class_path(const std::string& data_set, const ClassFolder& of_class);
 
-// The images of all classes, tagged with the place of their class.
+// How the images below `path` are found. Patterns are relative to it, not to the class folders.
+clip::ImagePathsOptions class_walk(const std::string& path, std::vector<std::string> exclude,
+                                   const clip::CancelToken* stop);
+
+// The images of all classes, tagged with the place of their class. `walk`: of class_walk().
 class ClassImages {
  public:
-  ClassImages(std::string path, const std::vector<ClassFolder>& classes);
+  ClassImages(std::string path, const std::vector<ClassFolder>& classes,
+              clip::ImagePathsOptions walk = {});
   ClassImages(const ClassImages&) = delete;
   ClassImages& operator=(const ClassImages&) = delete;
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "clip/error.h"
 #include "input/input_lists.h"
+#include "pipeline/ignore_patterns.h"
 #include "usage_error.h"
 
 namespace clip_cli {
@@ -26,6 +27,25 @@ void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
       ->type_name("FILE");
   command->add_flag("-0,--null", inputs->nul_separated,
                     "Paths in lists end with a NUL, as `find -print0` writes them");
+  add_exclude_option(command, &inputs->exclude);
+}
+
+void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude) {
+  command
+      ->add_option(
+          "--exclude", *exclude,
+          "Leave out files and folders that match, as a line of .gitignore does; repeatable")
+      ->check([](const std::string& pattern) {
+        try {
+          clip::IgnorePatterns().add(pattern);
+          return std::string();
+        } catch (const clip::Error& error) {
+          return std::string(error.what());
+        }
+      })
+      ->type_name("GLOB")
+      ->allow_extra_args(false)
+      ->take_all();
 }
 
 bool reads_standard_input(const ImageInputs& inputs) {
@@ -63,6 +83,13 @@ clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::
       state->list = std::make_unique<PathList>("-", nul, stop);
     }
   };
+}
+
+clip::ImagePathsOptions walk_options(const ImageInputs& inputs, const clip::CancelToken* stop) {
+  clip::ImagePathsOptions options;
+  options.exclude = inputs.exclude;
+  options.stop = stop;
+  return options;
 }
 
 bool can_be_counted(const ImageInputs& inputs) {

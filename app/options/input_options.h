@@ -19,16 +19,24 @@ struct ImageInputs {
   std::vector<std::string> named;  // files, folders, "-"
   std::string list;                // --images
   bool nul_separated = false;
+  std::vector<std::string> exclude;
 };
 
-// --images and -0, and, with `positional`, PATH...
+// --images, -0 and --exclude, and, with `positional`, PATH...
 void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional = true);
+
+// --exclude, for commands that read folders in another way.
+void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude);
 
 bool reads_standard_input(const ImageInputs& inputs);
 
 // The files and folders that the inputs name, one at a time; a list is read as it is needed, until
 // `stop` is cancelled. Throws UsageError where they name none.
 clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::CancelToken* stop);
+
+// How the folders among them are walked: without what --exclude excludes, until `stop` is
+// cancelled.
+clip::ImagePathsOptions walk_options(const ImageInputs& inputs, const clip::CancelToken* stop);
 
 // Whether the images can be read from the inputs a second time, for counting.
 bool can_be_counted(const ImageInputs& inputs);

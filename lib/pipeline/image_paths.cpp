@@ -1,33 +1,19 @@
 #include "clip/image_paths.h"
 
-#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <memory>
-#include <string_view>
+#include <utility>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "clip/image.h"
 #include "pipeline/file_state.h"
+#include "pipeline/folder_walk.h"
+#include "pipeline/ignore_patterns.h"
 
 namespace clip {
 namespace {
-
-// The names in a folder except hidden ones, last first. False, with errno, where it cannot be read.
-bool read_names(const std::string& path, std::vector<std::string>* names) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), &::closedir);
-  if (folder == nullptr) return false;
-  errno = 0;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    if (entry->d_name[0] != '.') names->emplace_back(entry->d_name);
-  }
-  if (errno != 0) return false;
-  std::sort(names->begin(), names->end(), std::greater<>());
-  return true;
-}
 
 // False where there is no such file, and for a name with a NUL byte in it: the system would take
 // the part in front of that for all of it.
@@ -37,18 +23,21 @@ bool status(const std::string& path, struct stat* info) {
 
 }  // namespace
 
-ImagePaths::ImagePaths(NextNamed next_named, const std::string& excluded_dir)
-    : next_named_(std::move(next_named)) {
-  struct stat info = {};
-  if (!excluded_dir.empty() && status(excluded_dir, &info)) {
-    excluded_dir_ = FolderId{info.st_dev, info.st_ino};
-  }
+ImagePaths::ImagePaths(NextNamed next_named, ImagePathsOptions options)
+    : next_named_(std::move(next_named)), options_(std::move(options)) {
+  IgnorePatterns checked;
+  for (const std::string& pattern : options_.exclude) checked.add(pattern);
 }
+
+ImagePaths::~ImagePaths() = default;
+ImagePaths::ImagePaths(ImagePaths&&) noexcept = default;
 
 bool ImagePaths::next(ImageSource* source) {
   *source = ImageSource();
   for (;;) {
-    if (next_in_folders(source)) return true;
+    if (walk_ != nullptr && next_in_folder(source)) return true;
+    walk_.reset();
+    if (options_.stop != nullptr && options_.stop->cancelled()) return false;
     std::string named;
     if (!next_named_(&named)) return false;
     struct stat info = {};
@@ -58,9 +47,9 @@ bool ImagePaths::next(ImageSource* source) {
       if (found) source->state = state_of(info);
       return true;
     }
-    // A folder that is named twice is meant twice; links within one are what could go on for ever.
-    entered_.clear();
-    if (FolderId{info.st_dev, info.st_ino} == excluded_dir_) {
+    struct stat excluded = {};
+    if (!options_.excluded_dir.empty() && status(options_.excluded_dir, &excluded) &&
+        excluded.st_dev == info.st_dev && excluded.st_ino == info.st_ino) {
       source->error = Error(
           ErrorCode::kInvalidArgument,
           fmt::format("cannot read the folder {}: it is the one that results go to; let them go to "
@@ -69,49 +58,40 @@ bool ImagePaths::next(ImageSource* source) {
       source->name = std::move(named);
       return true;
     }
-    if (!enter(named, source)) return true;
+    // A folder that is named twice is meant twice; links within one are what could go on for ever.
+    walk_ = walk_of(named);
   }
 }
 
-bool ImagePaths::enter(const std::string& path, ImageSource* failure) {
-  struct stat info = {};
-  Folder folder;
-  folder.path = path;
-  if (::stat(path.c_str(), &info) == 0) {
-    const FolderId id{info.st_dev, info.st_ino};
-    if (id == excluded_dir_ || !entered_.insert(id).second) return true;
-    if (read_names(path, &folder.names)) {
-      open_.push_back(std::move(folder));
+std::unique_ptr<FolderWalk> ImagePaths::walk_of(const std::string& folder) const {
+  WalkOptions options;
+  options.exclude = options_.exclude;
+  options.excluded_dir = options_.excluded_dir;
+  options.stop = options_.stop;
+  const std::string above = options_.root.empty() ? "" : joined_path(options_.root, "");
+  if (above.empty() || !starts_with(folder, above)) {
+    return std::make_unique<FolderWalk>(folder, std::move(options));
+  }
+  return std::make_unique<FolderWalk>(options_.root, folder.substr(above.size()),
+                                      std::move(options));
+}
+
+bool ImagePaths::next_in_folder(ImageSource* source) {
+  WalkEntry entry;
+  while (walk_->next(&entry)) {
+    if (entry.kind == WalkEntry::Kind::kError) {
+      source->name = std::move(entry.path);
+      source->error = std::move(entry.error);
       return true;
     }
-  }
-  failure->error = file_error("read the folder", path, errno);
-  failure->name = path;
-  return false;
-}
-
-bool ImagePaths::next_in_folders(ImageSource* source) {
-  while (!open_.empty()) {
-    Folder& folder = open_.back();
-    if (folder.names.empty()) {
-      open_.pop_back();
-      continue;
-    }
-    const std::string name = std::move(folder.names.back());
-    folder.names.pop_back();
-    const std::string path = joined_path(folder.path, name);
-    struct stat info = {};
-    const bool found = ::stat(path.c_str(), &info) == 0;
-    if (found && S_ISDIR(info.st_mode)) {
-      if (!enter(path, source)) return true;
-      continue;
-    }
+    if (entry.kind != WalkEntry::Kind::kFile) continue;
     // Pipes and devices are no images, and reading them could wait for ever. A link to nowhere
     // that is called like an image is an image that is missing.
-    const bool may_be = found ? S_ISREG(info.st_mode) : has_image_extension(name);
-    if (may_be && (has_image_extension(name) || begins_like_an_image(path))) {
-      source->name = path;
-      if (found) source->state = state_of(info);
+    const bool is_named_so = has_image_extension(entry.name);
+    const bool may_be = entry.found ? S_ISREG(entry.info.st_mode) : is_named_so;
+    if (may_be && (is_named_so || begins_like_an_image(entry.path))) {
+      source->name = std::move(entry.path);
+      if (entry.found) source->state = state_of(entry.info);
       return true;
     }
   }

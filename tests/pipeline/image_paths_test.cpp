@@ -27,8 +27,12 @@ ImagePaths::NextNamed from(std::vector<std::string> named) {
 
 // What is found, without the folder's own path; errors as "! path".
 std::vector<std::string> found(const TemporaryFolder& folder, std::vector<std::string> named,
-                               const std::string& excluded_dir = "") {
-  ImagePaths paths(from(std::move(named)), excluded_dir);
+                               const std::string& excluded_dir = "",
+                               const std::vector<std::string>& exclude = {}) {
+  ImagePathsOptions options;
+  options.excluded_dir = excluded_dir;
+  options.exclude = exclude;
+  ImagePaths paths(from(std::move(named)), options);
   std::vector<std::string> found;
   for (ImageSource image; paths.next(&image);) {
     std::string path = image.name;
@@ -111,7 +115,9 @@ TEST_CASE("a folder that cannot be read is an error in its place") {
 TEST_CASE("errors of folders have codes") {
   const TemporaryFolder folder;
   folder.write("sorted/1.png", kPng);
-  ImagePaths paths(from({folder.path("sorted")}), folder.path("sorted"));
+  ImagePathsOptions options;
+  options.excluded_dir = folder.path("sorted");
+  ImagePaths paths(from({folder.path("sorted")}), options);
   ImageSource source;
   REQUIRE(paths.next(&source));
   REQUIRE(source.error.has_value());

@@ -4,52 +4,61 @@
 //
 // In a folder, an image is a file whose first bytes are an image's, whatever it is called, or one
 // that has an image's extension, whatever it holds: who has a broken photo.jpg wants to hear of it.
-// Hidden files and folders (".name") are excluded. Links are followed, and each folder is read once
-// however many links lead to it, so loops end.
+// Links are followed, and each folder is read once however many links lead to it, so loops end.
+//
+// What patterns in gitignore's syntax exclude is left out: those of the options, and of files named
+// .clipignore in the folder that is named and in those below it, never above it. Hidden files and
+// folders (".name"), @eaDir and #recycle are excluded by default; a pattern that begins as the name
+// does includes them again (!.name, !.*, !@eaDir). Whatever is named itself is never excluded.
 #pragma once
 
-#include <sys/types.h>
-
-#include <cstdint>
 #include <functional>
-#include <optional>
-#include <set>
+#include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "clip/cancel.h"
 #include "clip/image_source.h"
 
 namespace clip {
+
+class FolderWalk;
+
+struct ImagePathsOptions {
+  // Patterns, relative to the folder that is named. They count before those of files.
+  std::vector<std::string> exclude;
+
+  // A folder that is not entered, the one that results go to; naming it is an error.
+  std::string excluded_dir;
+
+  // A folder that those named lie in, by paths that begin with it. Patterns are relative to it, and
+  // its .clipignore and those on the way down count as well. Empty: each folder named is by itself.
+  std::string root;
+
+  const CancelToken* stop = nullptr;  // ends next(), also in a large folder without images
+};
 
 class ImagePaths {
  public:
   // Gives the next file or folder that was named, or false when there are no more.
   using NextNamed = std::function<bool(std::string*)>;
 
-  // `excluded_dir`: a folder that is not entered, the one that results go to; naming it is an
-  // error.
-  explicit ImagePaths(NextNamed next_named, const std::string& excluded_dir = "");
+  // Throws Error (kInvalidArgument) for a pattern that nothing could match.
+  explicit ImagePaths(NextNamed next_named, ImagePathsOptions options = {});
+  ~ImagePaths();
+  ImagePaths(ImagePaths&&) noexcept;
 
   // A source with path, size and modification time, or with an error: a folder that cannot be read.
   // False when there are no more. Throws what `next_named` throws.
   bool next(ImageSource* source);
 
  private:
-  using FolderId = std::pair<dev_t, ino_t>;
+  bool next_in_folder(ImageSource* source);
+  std::unique_ptr<FolderWalk> walk_of(const std::string& folder) const;
 
-  struct Folder {
-    std::string path;
-    std::vector<std::string> names;  // sorted, those still to come at the end, last first
-  };
-
-  bool next_in_folders(ImageSource* source);
-  bool enter(const std::string& path, ImageSource* failure);  // false: failure says why not
-
-  const NextNamed next_named_;
-  std::optional<FolderId> excluded_dir_;
-  std::set<FolderId> entered_;
-  std::vector<Folder> open_;  // from the one that was named to the one being read
+  NextNamed next_named_;
+  ImagePathsOptions options_;
+  std::unique_ptr<FolderWalk> walk_;  // of the folder that is being read
 };
 
 }  // namespace clip
