@@ -105,6 +105,27 @@ TEST_CASE("images come from arguments, and from lists in their place") {
   CHECK_THROWS_AS(named_images(inputs, nullptr), UsageError);
 }
 
+TEST_CASE("--exclude takes patterns, one at a time, and refuses what nothing could match") {
+  const auto parse = [](std::vector<std::string> arguments) {
+    ImageInputs inputs;
+    CLI::App app;
+    add_image_inputs(&app, &inputs);
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+    return inputs;
+  };
+  const ImageInputs inputs = parse({"--exclude", "*.tmp", "photos", "--exclude", "!.*", "more"});
+  CHECK(inputs.exclude == std::vector<std::string>{"*.tmp", "!.*"});
+  CHECK(inputs.named == std::vector<std::string>{"photos", "more"});
+  clip::CancelToken stop;
+  const clip::ImagePathsOptions walk = walk_options(inputs, &stop);
+  CHECK(walk.exclude == inputs.exclude);
+  CHECK(walk.stop == &stop);
+  for (const char* pattern : {"[a", "a\\", "/", "!"}) {
+    CHECK_THROWS_AS(parse({"photos", "--exclude", pattern}), CLI::ValidationError);
+  }
+}
+
 TEST_CASE("a mistyped command or option is answered with the nearest one") {
   CLI::App app("", "clip-cli");
   Command command;

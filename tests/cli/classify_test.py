@@ -186,6 +186,33 @@ class Inputs(TemporaryFolder):
         self.assertEqual(self.images("-0", "-", self.paths[0], stdin=self.paths[1] + "\0"),
                          [self.paths[1], self.paths[0]])
 
+    def test_patterns_exclude_what_is_in_folders(self):
+        folder = self.folder / "in"
+        for name in ("@eaDir", "raw", ".thumbs"):
+            (folder / name).mkdir()
+            shutil.copy(self.paths[0], folder / name / "a.png")
+        raw, thumb = str(folder / "raw" / "a.png"), str(folder / ".thumbs" / "a.png")
+        a, b, d, u = self.paths
+        self.assertEqual(self.images(folder), [a, b, d, raw, u])
+        self.assertEqual(self.images("--exclude", "*.png", folder), [b])
+        self.assertEqual(self.images(folder, "--exclude", "*.png", "--exclude", "!a*"), [a, b, raw])
+        self.assertEqual(self.images("--exclude", "/raw/", "--exclude", "!.*", folder),
+                         [thumb, a, b, d, u])
+        # What is named is meant.
+        self.assertEqual(self.images("--exclude", "*.png", a, folder / ".thumbs", b), [a, b])
+        (folder / ".clipignore").write_text("# not these\n*.png\n!a.png\n")
+        self.assertEqual(self.images(folder), [a, b, raw])
+        self.assertEqual(self.images(folder / "raw", "--exclude", "b"), [raw])
+        (folder / "raw" / ".clipignore").write_text("#" * (1 << 20 | 1))
+        done = classify("--json", "--labels", "cat,dog", folder)
+        self.assertEqual(done.returncode, 1)
+        results = json_lines(done.stdout)
+        self.assertEqual([result["image"] for result in results], [a, b, str(folder / "raw")])
+        self.assertIn(".clipignore: it is larger than 1 MiB", results[-1]["error"]["message"])
+        done = classify("--labels", "a,b", folder, "--exclude", "[a")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("no file could match the pattern '[a'", done.stderr)
+
     def test_loops_of_links_end(self):
         (self.folder / "in" / "up").symlink_to(self.folder)
         self.assertEqual(self.images(self.folder / "in"), self.paths)

@@ -130,6 +130,21 @@ class ClassFolders(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(word, done.stderr)
 
+    def test_patterns_are_those_of_the_data_set(self):
+        before = json_lines(evaluate("--json", self.data).stdout)[0]
+        (self.data / "@eaDir").mkdir()
+        (self.data / ".clipignore").write_text("/ant/deeper\ncat/\n")
+        deeper = len(list((self.data / "ant" / "deeper").iterdir()))
+        done = evaluate("--json", "--exclude", "/eel", self.data)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        after = json_lines(done.stdout)[0]
+        expected = {one["folder"]: one["images"] for one in before["classes"]
+                    if one["folder"] not in ("cat", "eel")}
+        self.assertGreater(deeper, 0)
+        expected["ant"] -= deeper
+        self.assertEqual({one["folder"]: one["images"] for one in after["classes"]}, expected)
+        self.assertEqual(after["images"], sum(expected.values()))
+
     def test_templates_are_used(self):
         one = evaluate("--json", self.data).stdout
         other = evaluate("--json", "--template", "the worst {} of all!", self.data).stdout

@@ -251,6 +251,13 @@ class Folders(unittest.TestCase):
             self.assertEqual(len(last), 1, done.stderr)
             self.assertRegex(last[0], r"\Aclip-cli: 7 images in [\d.]+ s, 2 failed\Z")
 
+    def test_patterns_exclude_images(self):
+        (self.folder / "b" / ".clipignore").write_text("y.*")
+        done = score("--json", "--exclude", "/c", self.folder, "a cat")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual([result["image"] for result in json_lines(done.stdout)],
+                         [str(self.folder / name) for name in ("a.png", "b/x.jpg", "b.bmp")])
+
     def test_one_line_sums_up_a_run_and_quiet_leaves_it_out(self):
         done = score(self.folder, "a cat")
         self.assertEqual(done.returncode, 0)

@@ -81,7 +81,7 @@ TEST_CASE("links are followed, loops end, pipes are not waited for") {
   fs::create_symlink("nowhere", folder.path("dangling.png"));
   fs::create_symlink("nowhere", folder.path("dangling"));
   fs::create_symlink("loop.png", folder.path("loop.png"));
-  REQUIRE(::mkfifo(folder.path("pipe.png").c_str(), 0600) == 0);
+  REQUIRE(::mkfifo(folder.path("pipe.jpg").c_str(), 0600) == 0);
   // `again` comes before `real`, which is the same folder: it is read once.
   CHECK(found(folder, {folder.path()}) ==
         Paths{"again/1.png", "dangling.png", "file.png", "loop.png"});
@@ -95,6 +95,68 @@ TEST_CASE("a folder that results go to is not read") {
   CHECK(found(folder, {folder.path("sorted"), folder.path("sorted/cat")}, folder.path("sorted")) ==
         Paths{"! sorted", "sorted/cat/1.png"});
   CHECK(found(folder, {folder.path()}, folder.path("other")) == Paths{"1.png", "sorted/cat/1.png"});
+}
+
+TEST_CASE("patterns exclude what is in folders, not what is named") {
+  const TemporaryFolder folder;
+  for (const char* name : {"a.png", "b/1.png", "b/raw/2.png", "@eaDir/a.png", ".thumbs/a.png"}) {
+    folder.write(name, kPng);
+  }
+  CHECK(found(folder, {folder.path()}) == Paths{"a.png", "b/1.png", "b/raw/2.png"});
+  CHECK(found(folder, {folder.path()}, "", {"raw", "/a.*"}) == Paths{"b/1.png"});
+  CHECK(found(folder, {folder.path("b")}, "", {"/b", "/1.png"}) == Paths{"b/raw/2.png"});
+  CHECK(found(folder, {folder.path("a.png"), folder.path("b/raw")}, "", {"*.png", "!2.png"}) ==
+        Paths{"a.png", "b/raw/2.png"});
+  CHECK(found(folder, {folder.path(".thumbs"), folder.path("@eaDir")}) ==
+        Paths{".thumbs/a.png", "@eaDir/a.png"});
+  folder.write(".clipignore", "b/");
+  CHECK(found(folder, {folder.path()}) == Paths{"a.png"});
+  // Files of patterns above the folder that is named do not count.
+  CHECK(found(folder, {folder.path("b")}) == Paths{"b/1.png", "b/raw/2.png"});
+  folder.write("b/.clipignore", std::string(2 << 20, '#'));
+  CHECK(found(folder, {folder.path("b"), folder.path("a.png")}) == Paths{"! b", "a.png"});
+  ImagePathsOptions options;
+  options.exclude = {"[a"};
+  CHECK(code_of([&] { ImagePaths(from({}), options); }) == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("folders below a root are walked by its patterns") {
+  const TemporaryFolder folder;
+  for (const char* name : {"a/1.png", "a/2.png", "a/c/1.png", "b/1.png", "other/1.png"}) {
+    folder.write(name, kPng);
+  }
+  folder.write(".clipignore", "/a/1.png\n/b\n");
+  ImagePathsOptions options;
+  options.exclude = {"/a/c"};
+  for (const std::string& root : {folder.path(), folder.path() + "/"}) {
+    options.root = root;
+    ImagePaths paths(from({folder.path("a"), folder.path("b"), folder.path("a")}), options);
+    ImageSource image;
+    REQUIRE(paths.next(&image));
+    CHECK(image.name == folder.path("a/2.png"));
+    REQUIRE(paths.next(&image));  // what is named twice is meant twice
+    CHECK(image.name == folder.path("a/2.png"));
+    CHECK_FALSE(paths.next(&image));
+  }
+  options.root = folder.path("a");
+  ImagePaths paths(from({folder.path("other")}), options);
+  ImageSource image;
+  CHECK(paths.next(&image));
+  CHECK(image.name == folder.path("other/1.png"));
+}
+
+TEST_CASE("a token ends a walk") {
+  const TemporaryFolder folder;
+  folder.write("1.png", kPng);
+  folder.write("2.png", kPng);
+  CancelToken stop;
+  ImagePathsOptions options;
+  options.stop = &stop;
+  ImagePaths paths(from({folder.path(), folder.path("1.png")}), options);
+  ImageSource image;
+  CHECK(paths.next(&image));
+  stop.cancel();
+  CHECK_FALSE(paths.next(&image));
 }
 
 TEST_CASE("a folder that cannot be read is an error in its place") {
