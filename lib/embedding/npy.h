@@ -1,0 +1,70 @@
+// NumPy's .npy files of vectors, one a row: what numpy.save writes and numpy.load reads.
+//
+// Read are versions 1.0 and 2.0, with little-endian floats of 16, 32 or 64 bits ('<f2', '<f4',
+// '<f8') in C order, in one dimension (a single vector) or two. All else is an Error that says what
+// the file holds; every number in its header is a claim, which is checked before memory is taken.
+//
+// Written is version 1.0 with a header of 128 bytes, whatever the number of rows: it is filled in
+// at the end. Until then the header says that there are none.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "clip/embeddings.h"
+
+namespace clip {
+
+enum class NpyType { kFloat16, kFloat32, kFloat64 };
+
+struct NpyHeader {
+  NpyType type = NpyType::kFloat32;
+  int dimensions = 2;        // 1 or 2
+  std::int64_t rows = 0;     // 1 where there is one dimension
+  std::int64_t dim = 0;      // numbers of a row
+  std::uint64_t offset = 0;  // of the first row, bytes
+};
+
+// Of a file that begins with `bytes`. Throws Error, whose message names no file, for what is no
+// .npy file (kCorrupt), and for one that is of another kind (kUnsupported).
+NpyHeader parse_npy_header(std::string_view bytes);
+
+// The rows of a file, as float. Throws Error naming it, also when it is shorter or longer than its
+// header says.
+Embeddings read_npy(const std::string& path);
+
+class NpyWriter {
+ public:
+  static constexpr std::int64_t kHeaderBytes = 128;
+
+  // A new file without rows, in place of what is there. `type`: float16 or float32.
+  static NpyWriter create(const std::string& path, NpyType type, std::int64_t dim);
+  // One that create() made: its first `rows` rows stay, all behind them is cut off. Throws Error
+  // where it is of another type or dimension, or has fewer rows.
+  static NpyWriter open(const std::string& path, NpyType type, std::int64_t dim, std::int64_t rows);
+
+  // Whole rows that a file of that size has, whatever its header says.
+  static std::int64_t rows_in(std::uint64_t bytes, NpyType type, std::int64_t dim);
+
+  // Appends `count` rows, [count, dim].
+  void write(const float* rows, std::int64_t count);
+  std::int64_t rows() const { return rows_; }
+
+  // Fills in the header; all is on the disk then.
+  void finish();
+
+ private:
+  NpyWriter(std::string path, NpyType type, std::int64_t dim, Descriptor descriptor)
+      : path_(std::move(path)), type_(type), dim_(dim), descriptor_(std::move(descriptor)) {}
+  void write_at(std::uint64_t offset, const void* data, std::size_t size);
+
+  std::string path_;
+  NpyType type_;
+  std::int64_t dim_;
+  Descriptor descriptor_;
+  std::int64_t rows_ = 0;
+};
+
+}  // namespace clip
