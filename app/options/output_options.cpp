@@ -14,20 +14,23 @@ constexpr const char* kGroup = "Output";
 }  // namespace
 
 void add_output_options(CLI::App* command, OutputOptions* options, bool report,
-                        const std::map<std::string, const char*>& help) {
+                        const std::map<std::string, const char*>& help, bool paths) {
+  const auto words = [&](const char* name, const char* otherwise) {
+    const auto own = help.find(name);
+    return own != help.end() ? own->second : otherwise;
+  };
   std::vector<CLI::Option*> flags;
   std::string extensions;
   for (const OutputFormat& format : output_formats()) {
     if (!format.extensions.empty()) {
       extensions += fmt::format("{}.{}", extensions.empty() ? "" : ", ", format.extensions.front());
     }
-    if (format.help == nullptr) continue;
+    if (format.option == nullptr || (format.paths_alone && !paths)) continue;
     const std::string name = format.name;
-    const auto own = help.find(name);
     flags.push_back(command
                         ->add_flag_callback(
-                            "--" + name, [options, name] { options->format = name; },
-                            own != help.end() ? own->second : format.help)
+                            format.option, [options, name] { options->format = name; },
+                            words(format.name, format.help))
                         ->group(kGroup));
   }
   for (std::size_t i = 0; i < flags.size(); ++i) {
@@ -42,8 +45,9 @@ void add_output_options(CLI::App* command, OutputOptions* options, bool report,
       ->group(kGroup);
   if (!report) return;
   command
-      ->add_option("--report", options->report,
-                   "Write an HTML page, too, that shows the images under their labels")
+      ->add_option(
+          "--report", options->report,
+          words("report", "Write an HTML page, too, that shows the images under their labels"))
       ->type_name("FILE.html")
       ->group(kGroup);
 }

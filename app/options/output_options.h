@@ -10,15 +10,16 @@
 namespace clip_cli {
 
 struct OutputOptions {
-  std::string format;  // --json, --csv, --tsv; empty where none is given
+  std::string format;  // by --json, --csv, --tsv, -l or -0; empty where none is given
   std::string output;  // -o
   std::string report;  // --report
 };
 
-// An option for each format that has help, -o, and, with `report`, --report. `help`: what to say of
-// a format's option, by its name, where the format's own words do not fit the command.
+// The options of formats, those of paths alone only with `paths`; -o; and, with `report`, --report.
+// `help`: what to say of an option, by its format's name or "report", where the words that are
+// there do not fit the command.
 void add_output_options(CLI::App* command, OutputOptions* options, bool report,
-                        const std::map<std::string, const char*>& help = {});
+                        const std::map<std::string, const char*>& help = {}, bool paths = false);
 
 // The format that the options ask for, else that of the file's extension, else tab-separated values
 // in a file and the format named `otherwise` on standard output.

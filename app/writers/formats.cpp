@@ -8,11 +8,25 @@ namespace clip_cli {
 
 const std::vector<OutputFormat>& output_formats() {
   static const std::vector<OutputFormat> formats = {
-      {"json", {"jsonl", "json"}, "Print one JSON object per image", false, make_json_lines},
-      {"csv", {"csv"}, "Print comma-separated values", false, make_csv},
-      {"tsv", {"tsv"}, "Print tab-separated values", false, make_tsv},
-      {"table", {}, nullptr, false, make_table},
-      {"html", {"html", "htm"}, nullptr, true, make_html},
+      {"json",
+       "--json",
+       {"jsonl", "json"},
+       "Print one JSON object per image",
+       false,
+       false,
+       make_json_lines},
+      {"csv", "--csv", {"csv"}, "Print comma-separated values", false, false, make_csv},
+      {"tsv", "--tsv", {"tsv"}, "Print tab-separated values", false, false, make_tsv},
+      {"paths", "-l,--paths", {}, "Print paths alone, one per line", false, true, make_paths},
+      {"null",
+       "-0,--null",
+       {},
+       "Print paths alone, each followed by a NUL, for `xargs -0`",
+       false,
+       true,
+       make_nul_paths},
+      {"table", nullptr, {}, nullptr, false, false, make_table},
+      {"html", nullptr, {"html", "htm"}, nullptr, true, false, make_html},
   };
   return formats;
 }

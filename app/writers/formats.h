@@ -11,10 +11,12 @@
 namespace clip_cli {
 
 struct OutputFormat {
-  const char* name;                     // --NAME asks for it, where there is help
+  const char* name;
+  const char* option;                   // that asks for it; null: there is none
   std::vector<const char*> extensions;  // of files that are written in it
-  const char* help;                     // of --NAME; null: there is no such option
+  const char* help;                     // of the option
   bool has_thumbnails;
+  bool paths_alone;  // only for commands whose results are files: the option is theirs
   std::unique_ptr<RecordWriter> (*make)(const WriterContext& context);
 };
 
@@ -30,5 +32,7 @@ std::unique_ptr<RecordWriter> make_tsv(const WriterContext& context);
 std::unique_ptr<RecordWriter> make_csv(const WriterContext& context);
 std::unique_ptr<RecordWriter> make_json_lines(const WriterContext& context);
 std::unique_ptr<RecordWriter> make_html(const WriterContext& context);
+std::unique_ptr<RecordWriter> make_paths(const WriterContext& context);
+std::unique_ptr<RecordWriter> make_nul_paths(const WriterContext& context);
 
 }  // namespace clip_cli

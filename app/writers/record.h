@@ -46,8 +46,9 @@ struct Record {
 // What writers have to know before the first record.
 struct WriterContext {
   std::vector<Column> columns;
-  bool table_header = true;  // a table begins with the headings
-  int table_width = 0;       // lines are cut there; 0: they are not
+  bool table_header = true;     // a table begins with the headings
+  int table_width = 0;          // lines are cut there; 0: they are not
+  bool separate_groups = true;  // in paths alone, an empty one comes between groups
   // For pages.
   std::string model;                // its name, or its path
   std::vector<std::string> labels;  // that images are told apart by, or prompts

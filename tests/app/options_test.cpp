@@ -26,10 +26,12 @@ struct Parsed {
   std::string error;
 };
 
-Parsed parsed(std::vector<std::string> arguments, bool report = true) {
+Parsed parsed(std::vector<std::string> arguments, bool report = true, bool paths = false) {
   Parsed parsed;
   CLI::App app;
-  add_output_options(&app, &parsed.options, report);
+  add_output_options(&app, &parsed.options, report, {{"report", "Write the grid of the hits"}},
+                     paths);
+  CHECK(contains(app.help(), "Write the grid of the hits") == report);
   std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
   try {
     app.parse(arguments);
@@ -71,6 +73,19 @@ TEST_CASE("formats exclude each other") {
   CHECK(parsed({"--table"}).error != "");
   CHECK(parsed({"--report", "a.html"}).error == "");
   CHECK(parsed({"--report", "a.html"}, false).error != "");
+}
+
+TEST_CASE("paths alone are for commands that ask for them") {
+  CHECK(parsed({"-l"}).error != "");
+  CHECK(parsed({"-0"}).error != "");
+  for (const char* option : {"-l", "--paths"}) {
+    CHECK(parsed({option}, true, true).options.format == "paths");
+  }
+  for (const char* option : {"-0", "--null"}) {
+    CHECK(parsed({option}, true, true).options.format == "null");
+  }
+  CHECK(parsed({"-l", "-0"}, true, true).error != "");
+  CHECK(parsed({"-l", "--json"}, true, true).error != "");
 }
 
 TEST_CASE("one file for two things") {

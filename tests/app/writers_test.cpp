@@ -126,6 +126,47 @@ TEST_CASE("rows without anything, and records without rows") {
   CHECK(std::count(text.begin(), text.end(), '\n') == 3);
 }
 
+TEST_CASE("paths alone are bytes, whatever they hold") {
+  const auto file = [](const std::string& path) {
+    Record record;
+    record.json = {{"image", "its name in JSON"}, {"score", 27.5}};
+    record.file = path;
+    return record;
+  };
+  const std::vector<Record> files = {file("a b.jpg"), file("-0\n\"x\".jpg"), file("\xff\xfe")};
+  CHECK(written("paths", files) == "a b.jpg\n-0\n\"x\".jpg\n\xff\xfe\n");
+  using namespace std::string_literals;
+  CHECK(written("null", files) == "a b.jpg\0-0\n\"x\".jpg\0\xff\xfe\0"s);
+  CHECK(written("paths", {}) == "");
+
+  // What failed, and what has no file.
+  Record failed = file("bad.jpg");
+  failed.json["error"] = {{"code", "bad_image"}, {"message", "it is cut short"}};
+  CHECK(written("paths", {failed, file("a"), file("")}) == "a\n");
+}
+
+TEST_CASE("paths of groups are told apart") {
+  using namespace std::string_literals;
+  const auto file = [](std::int64_t group, const std::string& path) {
+    Record record;
+    record.json = {{"group", group}, {"image", path}};
+    record.file = path;
+    return record;
+  };
+  std::vector<Record> files = {file(1, "a"), file(1, "b"), file(2, "c"), file(2, "d")};
+  CHECK(written("paths", files) == "a\nb\n\nc\nd\n");
+  CHECK(written("null", files) == "a\0b\0\0c\0d\0"s);
+
+  // Where one of each group is kept, the list is of the others.
+  for (std::size_t i = 0; i < files.size(); ++i) files[i].json["keep"] = i == 1 || i == 2;
+  WriterContext flat = context();
+  flat.separate_groups = false;
+  CHECK(written("null", files, flat) == "a\0d\0"s);
+  CHECK(written("null", files) == "a\0\0d\0"s);
+  files[0].json["keep"] = true;  // nothing of a group is left: no empty path for it
+  CHECK(written("paths", files) == "d\n");
+}
+
 TEST_CASE("the page holds its results, and nothing in them ends its data") {
   Record hostile = record("</script><script>alert(1)</script>.jpg", "<!--<script>");
   hostile.thumbnail = "JPEG";
@@ -146,6 +187,7 @@ TEST_CASE("formats have names and extensions of their own") {
     names.emplace_back(format.name);
     for (const char* extension : format.extensions) extensions.emplace_back(extension);
     CHECK(format_named(format.name) == &format);
+    CHECK((format.option == nullptr) == (format.help == nullptr));
     CHECK(format.make(context()) != nullptr);
   }
   for (auto* list : {&names, &extensions}) {
