@@ -95,6 +95,16 @@ std::string shipped_file(const std::string& name) {
   return "";
 }
 
+std::string best_model_path() {
+  const clip::ModelStore store = model_store();
+  const clip::PublishedModel* best = nullptr;
+  for (const clip::PublishedModel& model : clip::published_models()) {
+    const bool is_better = best == nullptr || model.imagenet_top1 > best->imagenet_top1;
+    if (is_better && store.has(model)) best = &model;
+  }
+  return best != nullptr ? store.path(*best) : default_model();
+}
+
 std::string model_path(const std::string& named) {
   if (named.empty()) return default_model();
   const bool folder = clip::is_folder(named);

@@ -27,6 +27,10 @@ constexpr const char* kDemoFile = "demo/demo-model.pt";
 // none can be found.
 std::string model_path(const std::string& named);
 
+// The path of the best model that is on this machine: of the published ones in the store, the one
+// with the highest zero-shot accuracy; else what model_path gives for no name.
+std::string best_model_path();
+
 // A file that comes with clip-cli, such as "demo/cat.png": from the folder it was installed in, or,
 // for a binary in its build folder, from the sources' data/. Empty where it is missing.
 std::string shipped_file(const std::string& name);

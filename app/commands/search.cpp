@@ -1,0 +1,290 @@
+// `clip-cli search`: finds images of a folder by what they show.
+#include "index/search.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/file.h"
+#include "clip/image_embedder.h"
+#include "clip/text_embedder.h"
+#include "commands/commands.h"
+#include "exit_code.h"
+#include "input/input_lists.h"
+#include "options/index_options.h"
+#include "options/label_options.h"
+#include "options/output_options.h"
+#include "options/query_options.h"
+#include "run/index_run.h"
+#include "run/results.h"
+#include "run/sort_into.h"
+#include "terminal/columns.h"
+#include "terminal/interrupt.h"
+#include "terminal/text.h"
+#include "usage_error.h"
+
+namespace clip_cli {
+namespace {
+
+// How often the vectors may be written anew by another process before this one gives up.
+constexpr int kMaxTries = 10;
+
+struct SearchCommand {
+  QueryOptions query;
+  std::string queries;  // --queries
+  std::string in = ".";
+  std::size_t top = 10;
+  std::optional<double> min_score;
+  bool truncate = false;
+  OutputOptions output;
+  IndexRunOptions run;
+};
+
+WriterContext context_of(const SearchCommand& options, const clip::Model& model) {
+  Column rank, score, image;
+  rank.name = "rank";
+  score.name = "score";
+  score.decimals = 4;
+  score.in_table = true;
+  score.width = 8;
+  image.name = "image";
+  image.in_table = true;
+  WriterContext context;
+  context.columns = {rank, score, image};
+  context.table_header = false;
+  context.model = model.config().name.empty() ? model.path() : model.config().name;
+  (void)options;
+  return context;
+}
+
+Record record_of(const std::string& image, std::int64_t rank, double score) {
+  Record record;
+  clip::put_name(&record.json, "image", image);
+  record.json["rank"] = rank;
+  record.json["score"] = score;
+  record.rows.push_back({rank, score, image});
+  record.file = image;
+  return record;
+}
+
+clip::TextOptions text_options(const SearchCommand& options) {
+  clip::TextOptions texts;
+  texts.encoder = encoder_options(options.run.model);
+  texts.truncate = options.truncate;
+  return texts;
+}
+
+// The embeddings of the terms that are images. Throws clip::Error for one that cannot be used:
+// there is no answer then.
+void embed_images(const SearchCommand& options, const std::shared_ptr<const clip::Model>& model,
+                  std::vector<clip::QueryTerm>* terms) {
+  std::vector<std::size_t> images;
+  for (std::size_t i = 0; i < terms->size(); ++i) {
+    if ((*terms)[i].kind == clip::TermKind::kImage && (*terms)[i].embedding.empty()) {
+      images.push_back(i);
+    }
+  }
+  if (images.empty()) return;
+  clip::EmbedOptions embed;
+  embed.encoder = encoder_options(options.run.model);
+  std::size_t at = 0;
+  clip::ImageEmbedder embedder(
+      model,
+      [&](clip::ImageSource* source) {
+        if (at == images.size()) return false;
+        *source = clip::ImageSource();
+        source->tag = images[at++];
+        source->name = (*terms)[source->tag].name;
+        return true;
+      },
+      embed);
+  for (std::vector<clip::ImageResult> batch; embedder.next(&batch);) {
+    for (const clip::ImageResult& result : batch) {
+      if (result.error) throw *result.error;
+      (*terms)[result.source.tag].embedding.assign(result.embedding, result.embedding + result.dim);
+    }
+  }
+}
+
+std::vector<clip::QueryTerm> embedded_terms(const SearchCommand& options,
+                                            const std::shared_ptr<const clip::Model>& model) {
+  std::vector<clip::QueryTerm> terms;
+  std::vector<std::string> texts;
+  for (const TermSpec& spec : read_terms(options.query)) {
+    clip::QueryTerm& term = terms.emplace_back();
+    term.kind = spec.kind;
+    term.name = spec.value;
+    term.weight = spec.weight;
+    if (spec.kind == clip::TermKind::kText) texts.push_back(spec.value);
+  }
+  embed_images(options, model, &terms);
+  if (texts.empty()) return terms;
+  // The text tower is gone before the image tower is read for the refresh.
+  const clip::Embeddings embedded = clip::TextEmbedder(model, text_options(options)).embed(texts);
+  std::int64_t row = 0;
+  for (clip::QueryTerm& term : terms) {
+    if (term.kind != clip::TermKind::kText) continue;
+    term.embedding.assign(embedded.row(row), embedded.row(row) + embedded.dim);
+    ++row;
+  }
+  return terms;
+}
+
+clip::SearchOptions search_options(const SearchCommand& options) {
+  clip::SearchOptions search;
+  search.top = options.top;
+  if (options.min_score) search.min_score = *options.min_score;
+  search.threads = static_cast<int>(threads(options.run.model));
+  return search;
+}
+
+// Hits in the index as it is now.
+class Searcher {
+ public:
+  Searcher(clip::Index* index, const IndexedFolder& folder, const clip::Model& model,
+           const SearchCommand& options)
+      : index_(index), folder_(folder), model_(model), options_(options) {}
+
+  std::vector<clip::SearchHit> find(const std::vector<clip::QueryTerm>& terms) {
+    for (int tries = 0; tries < kMaxTries; ++tries) {
+      if (!collection_) {
+        const std::string name =
+            model_.config().name.empty() ? model_.path() : model_.config().name;
+        collection_.emplace(index_, model_.identity(), name, folder_.sub);
+      }
+      check_dim(terms);
+      std::vector<double> stds(terms.size(), 1);
+      const clip::SearchOptions options = search_options(options_);
+      if (clip::needs_scales(terms)) stds = clip::stds_of(*collection_, terms, options.threads);
+      const auto hits = clip::search(*collection_, clip::combined_query(terms, stds), options);
+      if (hits) return *hits;
+      collection_.reset();
+    }
+    throw clip::Error(clip::ErrorCode::kIo,
+                      fmt::format("another process writes the index of {} anew again and again",
+                                  folder_.place.root));
+  }
+
+ private:
+  void check_dim(const std::vector<clip::QueryTerm>& terms) const {
+    for (const clip::QueryTerm& term : terms) {
+      const auto dim = static_cast<std::int64_t>(term.embedding.size());
+      if (dim == collection_->model().dim) continue;
+      throw clip::Error(
+          clip::ErrorCode::kInvalidArgument,
+          fmt::format("{} has {} numbers, and the vectors of {} in the index have {}", term.name,
+                      dim, collection_->model().name, collection_->model().dim));
+    }
+  }
+
+  clip::Index* const index_;
+  const IndexedFolder& folder_;
+  const clip::Model& model_;
+  const SearchCommand& options_;
+  std::optional<clip::Collection> collection_;
+};
+
+// One line of JSON for each query of a file.
+void answer_queries(const SearchCommand& options, const std::shared_ptr<const clip::Model>& model,
+                    const IndexedFolder& folder, Searcher* searcher, Output* output) {
+  clip::TextEmbedder embedder(model, text_options(options));
+  for_each_text(options.queries, [&](const std::string& text) {
+    if (text.empty()) return;
+    clip::QueryTerm term;
+    term.name = text;
+    const clip::Embeddings embedded = embedder.embed({text});
+    term.embedding.assign(embedded.row(0), embedded.row(0) + embedded.dim);
+    clip::Json answer = {{"query", text}, {"hits", clip::Json::array()}};
+    std::int64_t rank = 0;
+    for (const clip::SearchHit& hit : searcher->find({term})) {
+      answer["hits"].push_back(record_of(shown_path(folder, hit.path), ++rank, hit.score).json);
+    }
+    output->write(clip::json_line(answer));
+    output->flush();
+  });
+}
+
+void check(const SearchCommand& options) {
+  const bool has_query = !options.query.words.empty() || !options.query.like.empty() ||
+                         !options.query.no.empty() || !options.query.vector.empty();
+  if (has_query == !options.queries.empty()) {
+    throw UsageError(has_query ? "a query and --queries exclude each other"
+                               : "no query: say what to find, or name a file with --queries FILE");
+  }
+  check(options.output);
+}
+
+int run_search(const SearchCommand& options) {
+  check(options);
+  if (options.queries.empty()) read_terms(options.query);  // mistakes show before the model is read
+  const IndexedFolder folder = indexed_folder(options.in);
+  catch_interrupts();
+  const auto model = open_index_model(options.run.model, folder);
+  std::vector<clip::QueryTerm> terms;
+  if (options.queries.empty()) terms = embedded_terms(options, model);
+  const auto index = current_index(folder, model, options.run);
+  Searcher searcher(index.get(), folder, *model, options);
+  if (!options.queries.empty()) {
+    Output output = Results::output_of(options.output);
+    answer_queries(options, model, folder, &searcher, &output);
+    output.commit();
+    return kDone;
+  }
+  const std::vector<clip::SearchHit> hits = searcher.find(terms);
+  Results results(Results::output_of(options.output), format_of(options.output, "table"),
+                  options.output, context_of(options, *model));
+  results.begin();
+  std::int64_t rank = 0;
+  for (const clip::SearchHit& hit : hits) {
+    results.write(record_of(shown_path(folder, hit.path), ++rank, hit.score));
+  }
+  RunSummary summary;
+  summary.images = hits.size();
+  results.finish(summary);
+  return kDone;
+}
+
+}  // namespace
+
+void setup_search(CLI::App* app, Command* command) {
+  CLI::App* search =
+      app->add_subcommand("search", "Find images in a folder by what they show, best first");
+  auto options = std::make_shared<SearchCommand>();
+  add_query_options(search, &options->query);
+  search->add_option("--in", options->in, "The folder to search [the current one]")
+      ->type_name("FOLDER");
+  search->add_option("--top", options->top, "Print at most so many hits")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("N")
+      ->capture_default_str();
+  search
+      ->add_option("--min-score", options->min_score,
+                   "Leave out hits with a lower score, which is 100 x cosine")
+      ->type_name("S");
+  search
+      ->add_option("--queries", options->queries,
+                   "Answer each text of a file (-: standard input), one per line, or JSON Lines "
+                   "with a field `text` when its name ends in .jsonl: a JSON object each")
+      ->type_name("FILE");
+  add_truncate_option(search, &options->truncate);
+  add_output_options(search, &options->output, /*report=*/true,
+                     {{"json", "Print one JSON object per hit"}});
+  add_index_run_options(search, &options->run, /*update=*/true);
+  search->footer(
+      "Examples:\n"
+      "  clip-cli search \"sunset over the sea\"\n"
+      "  clip-cli search --in photos \"a red car\" + rain - \"at night\"\n"
+      "  clip-cli search --like holiday.jpg --not people --top 20 --json");
+  search->callback([=] { *command = [=] { return run_search(*options); }; });
+}
+
+}  // namespace clip_cli

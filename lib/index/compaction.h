@@ -1,0 +1,16 @@
+// Takes unused rows out of an index's vector files.
+#pragma once
+
+#include "index/index.h"
+
+namespace clip {
+
+// Of a vector file's rows, how many may be unused before it is worth to write it anew.
+constexpr double kMaxUnusedShare = 0.25;
+
+// Writes each vector file anew of whose rows more than `max_share` are unused. The new one has
+// another name, and is whole before the database says that it counts: whoever reads the old one
+// goes on with it. `index` must be open for writing.
+void compact(Index* index, double max_share);
+
+}  // namespace clip

@@ -1,0 +1,452 @@
+#include "index/refresh.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include "base/file.h"
+#include "base/strings.h"
+#include "clip/image.h"
+#include "index/compaction.h"
+#include "index/content_key.h"
+#include "index/plan.h"
+
+namespace clip {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Results are committed when there are so many, or when so much time has passed: a commit waits for
+// the disk, three or four times.
+constexpr std::size_t kCommitFiles = 512;
+constexpr auto kCommitInterval = std::chrono::seconds(2);
+
+// A file that was changed within its clock's resolution before it was read may change again without
+// any sign of it. File systems count in milliseconds at least, FAT in even seconds.
+bool may_change_unseen(const FileState& state) {
+  timespec now = {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t age =
+      std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec - state.modified_nsec;
+  return age < (state.modified_nsec % 1000000000 == 0 ? 2000000000 : 50000000);
+}
+
+// A file on its way into the index.
+struct FileEntry {
+  std::int64_t folder = 0;
+  std::string name;
+  FileState state;
+  std::int64_t old_content = 0;  // that it had; 0: none
+  bool is_new = false;
+};
+
+// An image that the model is to read, and the files that have it.
+struct Job {
+  std::string key;
+  std::int64_t content = 0;  // 0: a new one
+  std::vector<FileEntry> files;
+};
+
+class Refresh {
+ public:
+  Refresh(Index* index, std::shared_ptr<const Model> model, const RefreshOptions& options,
+          const RefreshEvents& events)
+      : index_(index),
+        database_(index->database()),
+        model_(std::move(model)),
+        options_(options),
+        events_(events) {}
+
+  RefreshReport run();
+
+ private:
+  enum class Outcome { kLinked, kWaiting, kSource };
+
+  void embed(const RefreshPlan& plan);
+  bool next_source(ImageSource* source);
+  bool prepare(PlannedFile file, ImageSource* source);
+  Outcome place(const PlannedFile& planned, const ContentKey& key, FileEntry entry,
+                std::uint64_t* tag);
+  void take(const ImageResult& result);
+  void report(const std::string& path, const Error* error);
+  void flush_reports();
+
+  bool due() const;
+  void commit();
+  std::int64_t commit_content(const Job& job, std::int64_t row, const std::string& error);
+  void write_file(const FileEntry& file, std::int64_t content, const std::string& error);
+  void collect_orphans();
+
+  Index* const index_;
+  Database* const database_;
+  const std::shared_ptr<const Model> model_;
+  const RefreshOptions& options_;
+  const RefreshEvents& events_;
+  std::optional<IndexedModel> indexed_;
+  RefreshReport report_;
+
+  // Of all below: the thread that gives sources and the one that takes results.
+  std::mutex mutex_;
+  PlanReader* plan_ = nullptr;
+  std::uint64_t last_tag_ = 0;
+  std::unordered_map<std::uint64_t, Job> jobs_;                // by tag, until their result comes
+  std::unordered_map<std::string, std::uint64_t> tag_of_key_;  // of jobs and of `finished_`
+  std::vector<std::pair<std::string, std::optional<Error>>> reports_;
+
+  // Until the next commit.
+  struct Finished {
+    Job job;
+    std::vector<float> embedding;  // empty: it failed
+    std::string error;
+  };
+  struct Linked {
+    FileEntry file;
+    std::int64_t content = 0;  // 0: it has none
+    std::string error;
+  };
+  std::map<std::uint64_t, Finished> finished_;  // by tag
+  std::vector<Linked> linked_;
+  Clock::time_point committed_at_ = Clock::now();
+};
+
+void Refresh::report(const std::string& path, const Error* error) {
+  reports_.emplace_back(path, error != nullptr ? std::optional<Error>(*error) : std::nullopt);
+}
+
+// By the thread that refreshes, which is the one that events are for.
+void Refresh::flush_reports() {
+  std::vector<std::pair<std::string, std::optional<Error>>> reports;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    reports.swap(reports_);
+  }
+  if (!events_.done) return;
+  for (const auto& [path, error] : reports) events_.done(path, error ? &*error : nullptr);
+}
+
+// Gives the next image that the model has to read. Called by the threads that decode, one at a
+// time.
+bool Refresh::next_source(ImageSource* source) {
+  while (options_.stop == nullptr || !options_.stop->cancelled()) {
+    PlannedFile file;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!plan_->next(&file)) return false;
+    }
+    if (prepare(std::move(file), source)) return true;
+  }
+  return false;
+}
+
+// False where the file needs no embedding: all that is to be done is noted.
+bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
+  const std::string path = joined_path(planned.folder_path.empty()
+                                           ? index_->place().root
+                                           : joined_path(index_->place().root, planned.folder_path),
+                                       planned.name);
+  FileEntry entry;
+  entry.folder = planned.folder;
+  entry.name = planned.name;
+  entry.old_content = planned.old_content;
+  entry.is_new = planned.is_new;
+  *source = ImageSource();
+  source->name = path;
+  try {
+    if (!has_image_extension(planned.name) && !begins_like_an_image(path)) {
+      entry.state = file_state(path);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      linked_.push_back({std::move(entry), 0, ""});
+      report(path, nullptr);
+      return false;
+    }
+    const ContentKey key = content_key(path);
+    entry.state = key.state;
+    source->state = key.state;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return place(planned, key, std::move(entry), &source->tag) == Outcome::kSource;
+  } catch (const Error& error) {
+    struct stat info = {};
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (::lstat(path.c_str(), &info) != 0) {
+      report(path, nullptr);  // it is gone already; the next refresh forgets it
+      return false;
+    }
+    entry.state = FileState();
+    const Error within = error.within("cannot use " + path);
+    linked_.push_back({std::move(entry), 0, error.what()});
+    ++report_.failed;
+    report(path, &within);
+    return false;
+  }
+}
+
+// Finds the content of a file: one that is known, one that is on its way, or a new one.
+Refresh::Outcome Refresh::place(const PlannedFile& planned, const ContentKey& key, FileEntry entry,
+                                std::uint64_t* tag) {
+  // A key that has not seen all of a file that was written to cannot say that it is the same.
+  const bool trusted =
+      key.whole || planned.old_content == 0 || planned.state_was_unknown || planned.content_is_sure;
+  Job job;
+  job.key = key.digest;
+  if (trusted) {
+    if (const auto waiting = tag_of_key_.find(key.digest); waiting != tag_of_key_.end()) {
+      const auto running = jobs_.find(waiting->second);
+      Job& with = running != jobs_.end() ? running->second : finished_.at(waiting->second).job;
+      ++(entry.is_new ? report_.copied : report_.changed);
+      with.files.push_back(std::move(entry));
+      return Outcome::kWaiting;
+    }
+    Statement known(database_,
+                    "SELECT c.id, e.row, e.error, EXISTS(SELECT 1 FROM files WHERE content = c.id) "
+                    "FROM contents c LEFT JOIN embeddings e ON e.model = ? AND e.content = c.id "
+                    "WHERE c.key = ? ORDER BY e.row IS NULL, c.id DESC");
+    known.bind(1, indexed_ ? indexed_->id : -1).bind_bytes(2, key.digest);
+    if (known.step()) {
+      job.content = known.number(0);
+      const bool has_row = !known.is_null(1), has_error = !known.is_null(2);
+      const bool has_files = known.number(3) != 0;
+      if (has_row || has_error) {
+        const std::string path = joined_path(planned.folder_path, planned.name);
+        if (entry.is_new) {
+          ++(has_files ? report_.copied : report_.renamed);
+        } else if (planned.old_content != job.content) {
+          ++report_.changed;
+        }
+        std::optional<Error> error;
+        if (has_error) {
+          error.emplace(ErrorCode::kCorrupt, std::string(known.bytes(2)));
+          ++report_.failed;
+        }
+        known.reset();
+        linked_.push_back({std::move(entry), job.content, ""});
+        report(path, error ? &*error : nullptr);
+        return Outcome::kLinked;
+      }
+    }
+  }
+  job.files.push_back(std::move(entry));
+  *tag = ++last_tag_;
+  if (trusted) tag_of_key_[job.key] = *tag;
+  jobs_.emplace(*tag, std::move(job));
+  return Outcome::kSource;
+}
+
+void Refresh::take(const ImageResult& result) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const auto found = jobs_.find(result.source.tag);
+  if (found == jobs_.end()) return;
+  Job job = std::move(found->second);
+  jobs_.erase(found);
+  FileEntry& file = job.files.front();
+  const FileState now = file_state(result.source.name);
+  if (now.size != file.state.size || now.modified_nsec != file.state.modified_nsec) {
+    // It was written to while it was read: what was embedded may be neither. The next refresh sees
+    // that it has changed.
+    tag_of_key_.erase(job.key);
+    report(result.source.name, nullptr);
+    return;
+  }
+  Finished finished;
+  if (result.error) {
+    finished.error = result.error->what();
+    report_.failed += job.files.size();
+  } else {
+    finished.embedding.assign(result.embedding, result.embedding + result.dim);
+    ++report_.embedded;
+  }
+  if (file.is_new) {
+    ++report_.added;
+  } else if (job.content == 0 || job.content != file.old_content) {
+    ++report_.changed;
+  }
+  report(result.source.name, result.error ? &*result.error : nullptr);
+  finished.job = std::move(job);
+  finished_.emplace(result.source.tag, std::move(finished));
+}
+
+bool Refresh::due() const {
+  const std::size_t waiting = finished_.size() + linked_.size();
+  return waiting >= kCommitFiles || (waiting > 0 && Clock::now() - committed_at_ > kCommitInterval);
+}
+
+// The content's id, with its embedding written.
+std::int64_t Refresh::commit_content(const Job& job, std::int64_t row, const std::string& error) {
+  std::int64_t content = job.content;
+  if (content == 0) {
+    Statement insert(database_, "INSERT INTO contents(key) VALUES(?)");
+    insert.bind_bytes(1, job.key).run();
+    content = database_->last_insert_id();
+  }
+  Statement insert(
+      database_,
+      "INSERT OR REPLACE INTO embeddings(model, content, row, error) VALUES(?, ?, ?, ?)");
+  insert.bind(1, indexed_->id).bind(2, content);
+  if (error.empty()) {
+    insert.bind(3, row).bind_null(4).run();
+  } else {
+    insert.bind_null(3).bind_text(4, error).run();
+  }
+  return content;
+}
+
+void Refresh::write_file(const FileEntry& file, std::int64_t content, const std::string& error) {
+  Statement insert(database_,
+                   "INSERT OR REPLACE INTO files(folder, name, size, modified, content, error) "
+                   "VALUES(?, ?, ?, ?, ?, ?)");
+  insert.bind(1, file.folder).bind_bytes(2, file.name);
+  insert.bind(3, static_cast<std::int64_t>(file.state.size));
+  insert.bind(4, may_change_unseen(file.state) ? 0 : file.state.modified_nsec);
+  content != 0 ? insert.bind(5, content) : insert.bind_null(5);
+  !error.empty() ? insert.bind_text(6, error) : insert.bind_null(6);
+  insert.run();
+  if (file.old_content != 0 && file.old_content != content) index_->set_fact(kOrphansFact, "1");
+}
+
+// Vectors are on the disk before anything says that they are there.
+void Refresh::commit() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    committed_at_ = Clock::now();
+    if (finished_.empty() && linked_.empty()) return;
+    std::int64_t dim = model_->config().embedding_dim;
+    for (const auto& [tag, finished] : finished_) {
+      if (!finished.embedding.empty()) dim = static_cast<std::int64_t>(finished.embedding.size());
+    }
+    // A model that has given no embedding yet, and does not say how long they are, has nothing to
+    // be noted: its images are tried again.
+    if (!indexed_ && dim > 0) indexed_ = index_->add_model(*model_, dim);
+    if (indexed_) {
+      VectorWriter writer = index_->vector_writer(*indexed_);
+      std::vector<float> rows;
+      for (const auto& [tag, finished] : finished_) {
+        rows.insert(rows.end(), finished.embedding.begin(), finished.embedding.end());
+      }
+      if (!rows.empty()) {
+        writer.write(indexed_->rows, rows.data(),
+                     static_cast<std::int64_t>(rows.size()) / indexed_->dim);
+        writer.sync();
+      }
+    }
+    std::int64_t rows = indexed_ ? indexed_->rows : 0;
+    Transaction transaction(database_);
+    for (const auto& [tag, finished] : finished_) {
+      if (!indexed_) break;
+      const std::int64_t content = commit_content(finished.job, rows, finished.error);
+      if (!finished.embedding.empty()) ++rows;
+      for (const FileEntry& file : finished.job.files) write_file(file, content, "");
+    }
+    for (const Linked& linked : linked_) write_file(linked.file, linked.content, linked.error);
+    if (indexed_) {
+      Statement update(database_, "UPDATE models SET rows = ? WHERE id = ?");
+      update.bind(1, rows).bind(2, indexed_->id).run();
+    }
+    transaction.commit();
+    if (indexed_) indexed_->rows = rows;
+    for (const auto& [tag, finished] : finished_) {
+      const auto known = tag_of_key_.find(finished.job.key);
+      if (known != tag_of_key_.end() && known->second == tag) tag_of_key_.erase(known);
+    }
+    finished_.clear();
+    linked_.clear();
+  }
+  if (events_.committed) events_.committed();
+}
+
+void Refresh::embed(const RefreshPlan& plan) {
+  PlanReader reader(database_);
+  plan_ = &reader;
+  if (events_.planned) events_.planned(plan.files);
+  CancelToken stop(options_.stop);
+  {
+    ImageEmbedder embedder(
+        model_, [this](ImageSource* source) { return next_source(source); }, options_.embed, &stop);
+    std::vector<ImageResult> batch;
+    try {
+      while (embedder.next(&batch)) {
+        for (const ImageResult& result : batch) take(result);
+        flush_reports();
+        bool commit_now = false;
+        {
+          const std::lock_guard<std::mutex> lock(mutex_);
+          commit_now = due();
+        }
+        if (commit_now) commit();
+      }
+    } catch (...) {
+      stop.cancel();
+      commit();
+      throw;
+    }
+  }
+  flush_reports();
+  commit();
+}
+
+// Forgets contents that no file has, and their vectors.
+void Refresh::collect_orphans() {
+  Transaction transaction(database_);
+  database_->run(
+      "CREATE TEMP TABLE orphans AS SELECT id FROM contents c "
+      "WHERE NOT EXISTS (SELECT 1 FROM files WHERE content = c.id);"
+      "INSERT INTO unused_rows SELECT model, row FROM embeddings WHERE row IS NOT NULL "
+      "AND model IN (SELECT id FROM models) AND content IN (SELECT id FROM orphans);"
+      "DELETE FROM embeddings WHERE model IN (SELECT id FROM models) "
+      "AND content IN (SELECT id FROM orphans);"
+      "DELETE FROM contents WHERE id IN (SELECT id FROM orphans);"
+      "DROP TABLE orphans");
+  index_->set_fact(kOrphansFact, "");
+  transaction.commit();
+}
+
+RefreshReport Refresh::run() {
+  indexed_ = index_->find_model(model_->identity());
+  if (indexed_) index_->note_use(*indexed_, *model_);
+  PlanOptions plan_options;
+  plan_options.sub = options_.sub;
+  plan_options.exclude = options_.exclude;
+  plan_options.prune = options_.prune;
+  plan_options.stop = options_.stop;
+  const RefreshPlan plan = make_plan(index_, indexed_, plan_options);
+  report_.deleted = plan.deleted;
+  report_.kept = plan.kept;
+  report_.unreachable = plan.unreachable;
+  for (const auto& [path, error] : plan.errors) {
+    if (events_.done) events_.done(path, &error);
+    ++report_.failed;
+  }
+  const auto cancelled = [&] { return options_.stop != nullptr && options_.stop->cancelled(); };
+  if (!cancelled() && plan.files > 0) embed(plan);
+  report_.complete = !cancelled();
+  // A file that was renamed out of the part that was refreshed may still be found by its content.
+  if (report_.complete && options_.sub.empty() && index_->fact(kOrphansFact) == "1") {
+    collect_orphans();
+  }
+  if (report_.complete && options_.sub.empty()) {
+    const std::int64_t now = std::time(nullptr);
+    if (report_.added + report_.changed + report_.renamed + report_.copied + report_.deleted > 0 ||
+        index_->fact(kRefreshedFact).empty()) {
+      index_->set_fact(kRefreshedFact, std::to_string(now));
+    }
+  }
+  // A file that has another name is not gone.
+  report_.deleted -= std::min(report_.deleted, report_.renamed);
+  if (report_.complete) compact(index_, options_.prune ? 0 : kMaxUnusedShare);
+  return report_;
+}
+
+}  // namespace
+
+RefreshReport refresh(Index* index, const std::shared_ptr<const Model>& model,
+                      const RefreshOptions& options, const RefreshEvents& events) {
+  return Refresh(index, model, options, events).run();
+}
+
+}  // namespace clip
