@@ -15,6 +15,7 @@ void setup_classify(CLI::App* app, Command* command);
 void setup_evaluate(CLI::App* app, Command* command);
 void setup_search(CLI::App* app, Command* command);
 void setup_index(CLI::App* app, Command* command);
+void setup_duplicates(CLI::App* app, Command* command);
 void setup_batch(CLI::App* app, Command* command);
 void setup_tokenize(CLI::App* app, Command* command);
 void setup_models(CLI::App* app, Command* command);

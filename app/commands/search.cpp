@@ -277,7 +277,9 @@ void setup_search(CLI::App* app, Command* command) {
       ->type_name("FILE");
   add_truncate_option(search, &options->truncate);
   add_output_options(search, &options->output, /*report=*/true,
-                     {{"json", "Print one JSON object per hit"}});
+                     {{"json", "Print one JSON object per hit"},
+                      {"report", "Write an HTML page, too, that shows the hits"}},
+                     /*paths=*/true);
   add_index_run_options(search, &options->run, /*update=*/true);
   search->footer(
       "Examples:\n"

@@ -20,6 +20,7 @@ class Collection {
   Collection(Index* index, const std::string& model_identity, const std::string& model_name,
              const std::string& sub);
 
+  const std::string& root() const { return index_->place().root; }
   const IndexedModel& model() const { return model_; }
   const VectorRows& rows() const { return reader_->rows(); }
   // The rows that count; null where all do.
@@ -32,7 +33,11 @@ class Collection {
   std::optional<std::vector<std::vector<std::string>>> paths_of(
       const std::vector<std::int64_t>& rows) const;
 
+  // The rows that several files in the folder have. Nothing, as for paths_of.
+  std::optional<std::vector<std::int64_t>> shared_rows() const;
+
  private:
+  bool is_current(Statement* generation) const;
   void make_filter();
 
   Index* const index_;
