@@ -14,6 +14,7 @@ void setup_score(CLI::App* app, Command* command);
 void setup_classify(CLI::App* app, Command* command);
 void setup_evaluate(CLI::App* app, Command* command);
 void setup_batch(CLI::App* app, Command* command);
+void setup_embed(CLI::App* app, Command* command);
 void setup_tokenize(CLI::App* app, Command* command);
 void setup_models(CLI::App* app, Command* command);
 void setup_benchmark(CLI::App* app, Command* command);
