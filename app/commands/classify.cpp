@@ -99,23 +99,18 @@ int list_sets(bool json) {
 // What determines a result, but for how many labels of its ranking are written.
 RunFacts facts_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
                   const std::vector<std::string>& templates, const clip::Model& model) {
-  const clip::EncoderOptions& encoder = options.run.model.encoder;
   std::string label_text, template_text;
   for (const clip::Label& label : labels) {
     label_text += label.name + '\n';
     for (const std::string& prompt : label.prompts) label_text += '\t' + prompt + '\n';
   }
   for (const std::string& each : templates) template_text += each + '\n';
-  const ImageDecodeOptions& decode = options.run.decode;
   RunFacts facts;
   facts.add_digest("model", model.identity());
   facts.add_digest("labels", label_text);
   facts.add_digest("templates", template_text);
-  facts.add("engine",
-            fmt::format("{},{}", clip::resolve_engine(model, encoder).name, encoder.device));
-  facts.add("precision", name_of(clip::available_precision(encoder.precision)));
-  facts.add("decoding", fmt::format("{},{},{}", decode.ignore_exif ? "as-stored" : "upright",
-                                    decode.fast_decode ? "fast" : "exact", decode.max_megapixels));
+  add_engine_facts(options.run, model, &facts);
+  add_decoding_facts(options.run, &facts);
   facts.add("threshold", fmt::format("{}", options.threshold));
   facts.add("truncation", options.templates.truncate ? "on" : "off");
   return facts;

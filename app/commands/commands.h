@@ -17,6 +17,7 @@ void setup_search(CLI::App* app, Command* command);
 void setup_index(CLI::App* app, Command* command);
 void setup_duplicates(CLI::App* app, Command* command);
 void setup_batch(CLI::App* app, Command* command);
+void setup_embed(CLI::App* app, Command* command);
 void setup_tokenize(CLI::App* app, Command* command);
 void setup_models(CLI::App* app, Command* command);
 void setup_benchmark(CLI::App* app, Command* command);
