@@ -1,12 +1,12 @@
 // Where the ranking of a search stops: which images match the query. A cosine alone does not say,
 // since its range differs by model, and by query and image. An image matches when
 //
-//   z = (cosine - mean) / std >= 2.6, where mean and std are of the query's background, that is of
+//   z = (cosine - mean) / std >= 2.8, where mean and std are of the query's background, that is of
 //       cosines between the collection and queries that have nothing to do with it; and
 //   log odds = scale x cosine - log(sum over the bank of exp(scale x cosine)) >= 0, which is a
 //       probability of at least 1/2 against all neutral prompts together (neutral_prompts.h);
 //
-// provided that one image at least is sure: z >= 2.8 and log odds >= 2 (a probability of 0.88).
+// provided that one image at least is sure: z >= 3 and log odds >= 2 (a probability of 0.88).
 // Nothing is assumed about how many images match. README.md has the measurement.
 //
 // All functions are pure, and none depends on the order of the rows. Cosines are cosines, not 100
@@ -66,8 +66,8 @@ std::vector<std::int64_t> competing_prompts(const float* query, const Embeddings
 double log_odds(double cosine, const float* prompts, std::size_t count, double logit_scale);
 
 struct MatchingRule {
-  double min_z = 2.6, min_log_odds = 0;            // of every image
-  double min_sure_z = 2.8, min_sure_log_odds = 2;  // of one at least
+  double min_z = 2.8, min_log_odds = 0;          // of every image
+  double min_sure_z = 3, min_sure_log_odds = 2;  // of one at least
 };
 
 // The cosine below which no image matches: what it takes to be a candidate.
