@@ -29,15 +29,12 @@
 namespace clip_cli {
 namespace {
 
-// By measurement on altered copies of drawings (lib/index/README.md).
-constexpr double kDefaultThreshold = 0.95;
-
 // How often the vectors may be written anew by another process before this one gives up.
 constexpr int kMaxTries = 10;
 
 struct DuplicatesCommand {
   std::vector<std::string> folders;
-  double threshold = kDefaultThreshold;
+  double threshold = clip::kNearDuplicateCosine;
   std::string keep;  // largest, oldest, first; empty: all are printed
   OutputOptions output;
   IndexRunOptions run;

@@ -328,7 +328,8 @@ int run_embed(const EmbedCommandOptions& options) {
   clip::CancelToken stop(&interrupts());
   const bool texts = of_texts(options);
   std::optional<clip::ImagePaths> paths;
-  if (!texts) paths.emplace(named_images(options.images, &stop));
+  const clip::ImagePathsOptions walk = walk_options(options.images, &stop);
+  if (!texts) paths.emplace(named_images(options.images, &stop), walk);
   const auto model = open_model(options.run.model);
   Destination to(options, *model);
   const std::uint64_t failed_before = to.earlier() != nullptr ? to.earlier()->failed() : 0;
@@ -337,7 +338,8 @@ int run_embed(const EmbedCommandOptions& options) {
   Progress progress(texts ? "text" : "image", quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
   if (!texts && StatusLine::is_watched() && !quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop)); }, &stop);
+    count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
+                  &stop);
   }
   progress.skip_to(texts ? run_texts(options, model, stop, &to, &progress)
                          : run_images(options, model, &stop, &*paths, &to, &progress));
