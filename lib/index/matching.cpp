@@ -102,17 +102,23 @@ double log_odds(double cosine, const float* prompts, std::size_t count, double l
   return logit_scale * (cosine - max) - std::log(sum);
 }
 
+double min_sure_z(std::size_t images, const MatchingRule& rule) {
+  // Measured with 50 to 8,000 images; what is beyond 100,000 has a ceiling, as cosines have.
+  const double counted = std::min(std::max(static_cast<double>(images), 1.0), 1e5);
+  return rule.min_sure_z + rule.sure_z_growth * std::log10(counted / 1000);
+}
+
 double min_cosine(const Background& background, const MatchingRule& rule) {
   return background.mean + rule.min_z * background.std;
 }
 
-std::vector<std::size_t> matching_rows(const float* cosines, std::size_t count,
+std::vector<std::size_t> matching_rows(const float* cosines, std::size_t count, std::size_t images,
                                        const Background& background,
                                        const std::function<double(std::size_t row)>& log_odds_of,
                                        const MatchingRule& rule) {
   // In cosines instead of z, so that a std of 0 needs no case of its own.
   const double candidate = min_cosine(background, rule);
-  const double sure = background.mean + rule.min_sure_z * background.std;
+  const double sure = background.mean + min_sure_z(images, rule) * background.std;
   std::vector<std::size_t> rows;
   bool is_sure = false;
   for (std::size_t row = 0; row < count; ++row) {

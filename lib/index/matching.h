@@ -6,7 +6,10 @@
 //   log odds = scale x cosine - log(sum over the bank of exp(scale x cosine)) >= 0, which is a
 //       probability of at least 1/2 against all neutral prompts together (neutral_prompts.h);
 //
-// provided that one image at least is sure: z >= 3 and log odds >= 2 (a probability of 0.88).
+// provided that one image at least is sure: log odds >= 2 (a probability of 0.88), and z >= 3 in a
+// collection of 1,000 images, by 0.25 more for each ten times as many, up to 100,000: among more
+// images, the best of those that do not match is better.
+//
 // Nothing is assumed about how many images match. README.md has the measurement.
 //
 // All functions are pure, and none depends on the order of the rows. Cosines are cosines, not 100
@@ -67,17 +70,22 @@ double log_odds(double cosine, const float* prompts, std::size_t count, double l
 
 struct MatchingRule {
   double min_z = 2.8, min_log_odds = 0;          // of every image
-  double min_sure_z = 3, min_sure_log_odds = 2;  // of one at least
+  double min_sure_z = 3, min_sure_log_odds = 2;  // of one at least, among 1,000
+  double sure_z_growth = 0.25;                   // for ten times as many
 };
+
+// What z the sure image must have in a collection of that many.
+double min_sure_z(std::size_t images, const MatchingRule& rule = {});
 
 // The cosine below which no image matches: what it takes to be a candidate.
 double min_cosine(const Background& background, const MatchingRule& rule = {});
 
-// The rows that match, ascending, of the query's `count` cosines, a row each. `log_odds_of` is
-// asked for candidates alone, once each, in that order; where it is empty, as it must be for a
-// query with an image or a subtracted text, z decides alone. A background whose std is 0 is that of
-// equal images: they match where the cosine is not below the mean.
-std::vector<std::size_t> matching_rows(const float* cosines, std::size_t count,
+// The rows that match, ascending, of `count` cosines with the query, a row each, in a collection of
+// `images`: the rows may be all of them, or the best of a ranking. `log_odds_of` is asked for
+// candidates alone, once each, in that order; where it is empty, as it must be for a query with a
+// subtracted text, z decides alone. A background whose std is 0 is that of equal images: they match
+// where the cosine is not below the mean.
+std::vector<std::size_t> matching_rows(const float* cosines, std::size_t count, std::size_t images,
                                        const Background& background,
                                        const std::function<double(std::size_t row)>& log_odds_of,
                                        const MatchingRule& rule = {});

@@ -153,7 +153,8 @@ std::optional<std::vector<SearchHit>> search_matching(const Collection& collecti
       background_of_query(collection, terms, query, bank.prompts, options.threads);
   std::vector<Hit> hits;
   for (const std::size_t row :
-       matching_rows(cosines.data(), cosines.size(), background, log_odds_of)) {
+       matching_rows(cosines.data(), cosines.size(), static_cast<std::size_t>(collection.count()),
+                     background, log_odds_of)) {
     hits.push_back({static_cast<std::int64_t>(row), cosines[row]});
   }
   std::stable_sort(hits.begin(), hits.end(),

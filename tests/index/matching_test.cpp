@@ -15,19 +15,20 @@ using namespace clip;
 namespace {
 
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
-constexpr Background kBackground = {0.2, 0.1};  // a match has 0.48 at least, a sure one 0.5
+constexpr Background kBackground = {0.2,
+                                    0.1};  // a match has 0.48 at least, a sure one 0.5 of 1,000
 
 using Rows = std::vector<std::size_t>;
 
 Rows matching(const std::vector<float>& cosines, const std::vector<double>& odds,
               const Background& background = kBackground) {
-  return matching_rows(cosines.data(), cosines.size(), background,
+  return matching_rows(cosines.data(), cosines.size(), 1000, background,
                        [&](std::size_t row) { return odds.at(row); });
 }
 
 // z decides alone.
 Rows matching_by_z(const std::vector<float>& cosines, const Background& background = kBackground) {
-  return matching_rows(cosines.data(), cosines.size(), background, {});
+  return matching_rows(cosines.data(), cosines.size(), 1000, background, {});
 }
 
 Background moments(const std::vector<float>& cosines) {
@@ -57,7 +58,19 @@ TEST_CASE("no images, one, two; all match, none does") {
   CHECK(matching(std::vector<float>(500, 0.2f), std::vector<double>(500, 2)).empty());
 }
 
-TEST_CASE("without log odds, as for a query with an image, z decides") {
+TEST_CASE("among more images, it takes more to be sure") {
+  CHECK(min_sure_z(1000) == doctest::Approx(3));
+  CHECK(min_sure_z(100) == doctest::Approx(2.75));
+  CHECK(min_sure_z(10000) == doctest::Approx(3.25));
+  CHECK(min_sure_z(100000) == min_sure_z(1000000));
+  CHECK(min_sure_z(0) == min_sure_z(1));
+  const float cosine = 0.51f;  // z is 3.1
+  const auto odds = [](std::size_t) { return 5.0; };
+  CHECK(matching_rows(&cosine, 1, 1000, kBackground, odds) == Rows{0});
+  CHECK(matching_rows(&cosine, 1, 10000, kBackground, odds).empty());
+}
+
+TEST_CASE("without log odds, as for a query with a subtracted text, z decides") {
   CHECK(matching_by_z({0.51f, 0.49f, 0.45f}) == Rows{0, 1});
   CHECK(matching_by_z({0.49f, 0.49f}).empty());
 }
@@ -66,7 +79,7 @@ TEST_CASE("log odds are asked for candidates alone, once each") {
   const std::vector<float> cosines = {0.1f, 0.51f, 0.47f, kNaN, 0.9f};
   Rows asked;
   const Rows rows =
-      matching_rows(cosines.data(), cosines.size(), kBackground, [&](std::size_t row) {
+      matching_rows(cosines.data(), cosines.size(), 1000, kBackground, [&](std::size_t row) {
         asked.push_back(row);
         return 3.0;
       });

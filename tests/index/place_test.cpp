@@ -18,9 +18,8 @@ TEST_CASE("the nearest index covers a folder, and the one beside the images come
   fs::create_directories(deep);
   CHECK_FALSE(find_index(deep, data));
 
-  folder.write("data/" + place_of(root, data, false).folder.substr(data.size() + 1) +
-                   "/index.sqlite",
-               "");
+  folder.write(
+      "data/" + place_of(root, data, false).folder.substr(data.size() + 1) + "/index.sqlite", "");
   REQUIRE(find_index(deep, data));
   CHECK(find_index(deep, data)->root == root);
   CHECK_FALSE(find_index(deep, data)->beside);
