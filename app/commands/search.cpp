@@ -253,6 +253,7 @@ class Searcher {
 
  private:
   void check_dim(const std::vector<clip::QueryTerm>& terms) const {
+    if (collection_->rows().count == 0) return;
     for (const clip::QueryTerm& term : terms) {
       const auto dim = static_cast<std::int64_t>(term.embedding.size());
       if (dim == collection_->model().dim) continue;

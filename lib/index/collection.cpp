@@ -24,6 +24,8 @@ Collection::Collection(Index* index, const std::string& model_identity,
   Statement hold(index->database(), "SELECT name FROM facts");
   hold.step();
   const auto found = index->find_model(model_identity);
+  // A folder without images has been embedded by every model.
+  if (!found && index->models().empty()) return;
   if (!found) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("the index of {} has no vectors of the model {}; it has those of: {}",
@@ -63,6 +65,7 @@ void Collection::make_filter() {
 
 // While the statement is open, nobody else can commit.
 bool Collection::is_current(Statement* generation) const {
+  if (reader_ == nullptr) return true;
   generation->bind(1, model_.id);
   return generation->step() &&
          static_cast<std::uint64_t>(generation->number(0)) == model_.generation;

@@ -48,7 +48,10 @@ struct Rows {
 
 Rows gathered(const std::vector<const Collection*>& collections) {
   Rows all;
-  const std::int64_t stride = row_stride(collections.front()->model().dim);
+  for (const Collection* collection : collections) {  // an empty one has no dimension
+    all.rows.dim = std::max(all.rows.dim, collection->rows().dim);
+  }
+  const std::int64_t stride = row_stride(all.rows.dim);
   const bool as_they_are = collections.size() == 1 && collections.front()->filter() == nullptr;
   for (std::size_t i = 0; i < collections.size(); ++i) {
     const Collection& from = *collections[i];
@@ -62,7 +65,6 @@ Rows gathered(const std::vector<const Collection*>& collections) {
   }
   all.rows.values = as_they_are ? collections.front()->rows().values : all.copied.data();
   all.rows.count = static_cast<std::int64_t>(all.origin.size());
-  all.rows.dim = collections.front()->model().dim;
   return all;
 }
 

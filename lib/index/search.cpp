@@ -130,7 +130,7 @@ std::optional<std::vector<SearchHit>> search_matching(const Collection& collecti
                                                       const CombinedQuery& query,
                                                       const NeutralBank& bank, double logit_scale,
                                                       const SearchOptions& options) {
-  const VectorRows& rows = collection.rows();
+  const VectorRows rows = collection.rows();
   const std::vector<float> cosines =
       all_scores(rows, query.embedding.data(), collection.filter(), options.threads);
   std::vector<float> others;  // prompts that the query competes with
