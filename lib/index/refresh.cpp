@@ -425,6 +425,10 @@ RefreshReport Refresh::run() {
   const auto cancelled = [&] { return options_.stop != nullptr && options_.stop->cancelled(); };
   if (!cancelled() && plan.files > 0) embed(plan);
   report_.complete = !cancelled();
+  // A model that has nothing to embed here is known here, too.
+  if (report_.complete && !indexed_ && model_->config().embedding_dim > 0) {
+    indexed_ = index_->add_model(*model_, model_->config().embedding_dim);
+  }
   // A file that was renamed out of the part that was refreshed may still be found by its content.
   if (report_.complete && options_.sub.empty() && index_->fact(kOrphansFact) == "1") {
     collect_orphans();
