@@ -70,7 +70,8 @@ WriterContext context_of(const SearchCommand& options, const clip::Model& model)
   score.name = "score";
   score.decimals = 4;
   score.in_table = true;
-  score.width = 8;
+  score.table_decimals = 4;
+  score.width = 9;
   image.name = "image";
   image.in_table = true;
   WriterContext context;

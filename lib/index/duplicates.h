@@ -15,7 +15,7 @@ namespace clip {
 
 // Two images whose cosine is at least this are nearly the same, by measurement on altered copies of
 // drawings (README.md).
-constexpr double kNearDuplicateCosine = 0.95;
+constexpr double kNearDuplicateCosine = 0.96;
 
 struct DuplicateImage {
   std::size_t collection = 0;  // which of those that were searched
