@@ -40,8 +40,8 @@ CREATE TABLE contents(id INTEGER PRIMARY KEY, key BLOB NOT NULL);
 CREATE INDEX contents_of_key ON contents(key);
 CREATE TABLE models(id INTEGER PRIMARY KEY, identity TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
   path BLOB NOT NULL, dim INTEGER NOT NULL, generation INTEGER NOT NULL, rows INTEGER NOT NULL);
-CREATE TABLE embeddings(model INTEGER NOT NULL, content INTEGER NOT NULL, row INTEGER, error TEXT,
-  PRIMARY KEY(model, content)) WITHOUT ROWID;
+CREATE TABLE embeddings(model INTEGER NOT NULL, content INTEGER NOT NULL, row INTEGER,
+  checksum INTEGER, error TEXT, PRIMARY KEY(model, content)) WITHOUT ROWID;
 CREATE UNIQUE INDEX embeddings_of_row ON embeddings(model, row) WHERE row IS NOT NULL;
 CREATE TABLE unused_rows(model INTEGER NOT NULL, row INTEGER NOT NULL,
   PRIMARY KEY(model, row)) WITHOUT ROWID;

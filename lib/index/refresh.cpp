@@ -87,7 +87,8 @@ class Refresh {
 
   bool due() const;
   void commit();
-  std::int64_t commit_content(const Job& job, std::int64_t row, const std::string& error);
+  std::int64_t commit_content(const Job& job, std::int64_t row, std::uint32_t checksum,
+                              const std::string& error);
   void write_file(const FileEntry& file, std::int64_t content, const std::string& error);
   void collect_orphans();
 
@@ -284,22 +285,23 @@ bool Refresh::due() const {
   return waiting >= kCommitFiles || (waiting > 0 && Clock::now() - committed_at_ > kCommitInterval);
 }
 
-// The content's id, with its embedding written.
-std::int64_t Refresh::commit_content(const Job& job, std::int64_t row, const std::string& error) {
+// The content's id, with its embedding written: its row and the row's checksum, or the error.
+std::int64_t Refresh::commit_content(const Job& job, std::int64_t row, std::uint32_t checksum,
+                                     const std::string& error) {
   std::int64_t content = job.content;
   if (content == 0) {
     Statement insert(database_, "INSERT INTO contents(key) VALUES(?)");
     insert.bind_bytes(1, job.key).run();
     content = database_->last_insert_id();
   }
-  Statement insert(
-      database_,
-      "INSERT OR REPLACE INTO embeddings(model, content, row, error) VALUES(?, ?, ?, ?)");
+  Statement insert(database_,
+                   "INSERT OR REPLACE INTO embeddings(model, content, row, checksum, error) "
+                   "VALUES(?, ?, ?, ?, ?)");
   insert.bind(1, indexed_->id).bind(2, content);
   if (error.empty()) {
-    insert.bind(3, row).bind_null(4).run();
+    insert.bind(3, row).bind(4, checksum).bind_null(5).run();
   } else {
-    insert.bind_null(3).bind_text(4, error).run();
+    insert.bind_null(3).bind_null(4).bind_text(5, error).run();
   }
   return content;
 }
@@ -330,6 +332,7 @@ void Refresh::commit() {
     // A model that has given no embedding yet, and does not say how long they are, has nothing to
     // be noted: its images are tried again.
     if (!indexed_ && dim > 0) indexed_ = index_->add_model(*model_, dim);
+    std::vector<std::uint32_t> checksums;  // of the rows
     if (indexed_) {
       VectorWriter writer = index_->vector_writer(*indexed_);
       std::vector<float> rows;
@@ -337,17 +340,20 @@ void Refresh::commit() {
         rows.insert(rows.end(), finished.embedding.begin(), finished.embedding.end());
       }
       if (!rows.empty()) {
-        writer.write(indexed_->rows, rows.data(),
-                     static_cast<std::int64_t>(rows.size()) / indexed_->dim);
+        checksums = writer.write(indexed_->rows, rows.data(),
+                                 static_cast<std::int64_t>(rows.size()) / indexed_->dim);
         writer.sync();
       }
     }
     std::int64_t rows = indexed_ ? indexed_->rows : 0;
+    auto checksum = checksums.begin();
     Transaction transaction(database_);
     for (const auto& [tag, finished] : finished_) {
       if (!indexed_) break;
-      const std::int64_t content = commit_content(finished.job, rows, finished.error);
-      if (!finished.embedding.empty()) ++rows;
+      const bool has_row = !finished.embedding.empty();
+      const std::int64_t content =
+          commit_content(finished.job, rows, has_row ? *checksum++ : 0, finished.error);
+      if (has_row) ++rows;
       for (const FileEntry& file : finished.job.files) write_file(file, content, "");
     }
     for (const Linked& linked : linked_) write_file(linked.file, linked.content, linked.error);

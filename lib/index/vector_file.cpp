@@ -104,6 +104,11 @@ void check_size(const std::string& path, std::uint64_t size, std::int64_t dim, s
 
 }  // namespace
 
+std::uint32_t row_checksum(const std::uint16_t* row, std::int64_t dim) {
+  return checksum({reinterpret_cast<const char*>(row),
+                   static_cast<std::size_t>(row_stride(dim)) * sizeof(*row)});
+}
+
 VectorWriter::VectorWriter(std::string path, std::int64_t dim, Descriptor descriptor)
     : path_(std::move(path)), dim_(dim), descriptor_(std::move(descriptor)) {}
 
@@ -143,7 +148,8 @@ void VectorWriter::write_at(std::int64_t at, const void* data, std::size_t size)
   }
 }
 
-void VectorWriter::write(std::int64_t at, const float* vectors, std::int64_t count) {
+std::vector<std::uint32_t> VectorWriter::write(std::int64_t at, const float* vectors,
+                                               std::int64_t count) {
   const std::int64_t stride = row_stride(dim_);
   std::vector<std::uint16_t> rows(static_cast<std::size_t>(count * stride));
   for (std::int64_t i = 0; i < count; ++i) {
@@ -152,6 +158,11 @@ void VectorWriter::write(std::int64_t at, const float* vectors, std::int64_t cou
     }
   }
   write_at(at, rows.data(), rows.size() * sizeof(rows[0]));
+  std::vector<std::uint32_t> checksums;
+  for (std::int64_t i = 0; i < count; ++i) {
+    checksums.push_back(row_checksum(rows.data() + i * stride, dim_));
+  }
+  return checksums;
 }
 
 void VectorWriter::write_row(std::int64_t at, const std::uint16_t* row) {

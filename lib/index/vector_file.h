@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/mapped_file.h"
@@ -23,6 +24,9 @@ struct VectorFileId {
   std::uint64_t generation = 0;  // of the file: compaction makes another
 };
 
+// The CRC-32 of a row's bytes, padding and all: [row_stride(dim)].
+std::uint32_t row_checksum(const std::uint16_t* row, std::int64_t dim);
+
 // For writing. One process at a time has it, by the index's lock.
 class VectorWriter {
  public:
@@ -31,9 +35,9 @@ class VectorWriter {
   // One that is there. Throws Error for what is not the file of `id`, or has less than `rows` rows.
   static VectorWriter open(const std::string& path, const VectorFileId& id, std::int64_t rows);
 
-  // Writes `count` rows, [count, dim] of float, as row `at` and those after it. Nothing of it
-  // counts until sync() has returned.
-  void write(std::int64_t at, const float* vectors, std::int64_t count);
+  // Writes `count` rows, [count, dim] of float, as row `at` and those after it, and gives the
+  // checksum of each. Nothing of it counts until sync() has returned.
+  std::vector<std::uint32_t> write(std::int64_t at, const float* vectors, std::int64_t count);
   // Copies one row as it is, [row_stride(dim)].
   void write_row(std::int64_t at, const std::uint16_t* row);
   void sync();

@@ -2,15 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
-#include "base/half.h"
-
 namespace clip {
 namespace {
-
-// How far the length of a vector may be from 1: its numbers are rounded to 11 bits each.
-constexpr double kMaxLengthError = 2e-3;
 
 void check_count(Database* database, const char* sql, const char* what,
                  std::vector<std::string>* problems) {
@@ -18,40 +11,31 @@ void check_count(Database* database, const char* sql, const char* what,
   if (count != 0) problems->push_back(fmt::format("{} {}", count, what));
 }
 
-double length_of(const VectorRows& rows, std::int64_t row) {
-  double square = 0;
-  for (std::int64_t k = 0; k < rows.dim; ++k) {
-    const double value = float_from_half(rows.row(row)[k]);
-    square += value * value;
-  }
-  return std::sqrt(square);
-}
-
 void check_vectors(Index* index, const IndexedModel& model, std::vector<std::string>* problems) {
   Database* database = index->database();
   const VectorReader reader = index->vectors(model);
   Statement used(database,
-                 "SELECT row FROM embeddings WHERE model = ? AND row IS NOT NULL ORDER BY row");
-  std::int64_t count = 0, outside = 0, unsound = 0, first_unsound = -1;
+                 "SELECT row, checksum FROM embeddings WHERE model = ? AND row IS NOT NULL "
+                 "ORDER BY row");
+  std::int64_t count = 0, outside = 0, damaged = 0, first_damaged = -1;
   for (used.bind(1, model.id); used.step(); ++count) {
     const std::int64_t row = used.number(0);
     if (row < 0 || row >= model.rows) {
       ++outside;
       continue;
     }
-    if (!(std::abs(length_of(reader.rows(), row) - 1) <= kMaxLengthError)) {
-      if (unsound++ == 0) first_unsound = row;
+    if (used.number(1) != row_checksum(reader.rows().row(row), model.dim)) {
+      if (damaged++ == 0) first_damaged = row;
     }
   }
   if (outside > 0) {
     problems->push_back(fmt::format("{} images of {} have rows that {} does not have", outside,
                                     model.name, index->vector_path(model)));
   }
-  if (unsound > 0) {
+  if (damaged > 0) {
     problems->push_back(
-        fmt::format("{} vectors in {} are not of length 1, so they are damaged; the first is in "
-                    "row {}",
-                    unsound, index->vector_path(model), first_unsound));
+        fmt::format("{} vectors in {} are not as they were written; the first is in row {}",
+                    damaged, index->vector_path(model), first_damaged));
   }
   const std::int64_t unused =
       database->number(fmt::format("SELECT count(*) FROM unused_rows WHERE model = {}", model.id));

@@ -8,6 +8,7 @@ of its vector file are the program's. Then the rows are put in place of that ima
 import os
 import sqlite3
 import subprocess
+import zlib
 from pathlib import Path
 
 from common import BINARY, need
@@ -71,8 +72,10 @@ def make_index(folder, model, parts, name=name_of, binary=BINARY):
             database.executemany(
                 "INSERT INTO files(folder, name, size, modified, content) VALUES(?, ?, 1, 1, ?)",
                 ((folder_id, os.fsencode(name(row)), row + 1) for row in numbers))
-            database.executemany("INSERT INTO embeddings(model, content, row) VALUES(?, ?, ?)",
-                                 ((model_id, row + 1, row) for row in numbers))
+            database.executemany(
+                "INSERT INTO embeddings(model, content, row, checksum) VALUES(?, ?, ?, ?)",
+                ((model_id, row + 1, row, zlib.crc32(values))
+                 for row, values in zip(numbers, rows)))
             count += len(part)
     database.execute("UPDATE models SET rows = ?", [count])
     database.commit()
