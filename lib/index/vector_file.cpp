@@ -61,6 +61,23 @@ Error damaged(const std::string& path, const std::string& why) {
                Hint::kRebuildIndex);
 }
 
+Error missing(const std::string& path) {
+  return Error(ErrorCode::kNotFound,
+               fmt::format("cannot use the vectors in {}: there is no such file", path),
+               Hint::kRebuildIndex);
+}
+
+std::unique_ptr<const MappedFile> mapped(const std::string& path) {
+  try {
+    return std::make_unique<const MappedFile>(path);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::kNotFound) throw missing(path);
+    // What the system refuses now may be there the next time.
+    if (error.code() == ErrorCode::kIo) throw;
+    throw damaged(path, "it is empty, or not a regular file");
+  }
+}
+
 // Throws Error unless it is the header of `id`.
 void check_header(const std::string& path, std::string_view bytes, const VectorFileId& id) {
   const ByteReader reader(bytes, /*big_endian=*/false);
@@ -123,6 +140,8 @@ VectorWriter VectorWriter::create(const std::string& path, const VectorFileId& i
 VectorWriter VectorWriter::open(const std::string& path, const VectorFileId& id,
                                 std::int64_t rows) {
   Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid() && errno == ENOENT) throw missing(path);
+  if (!file.valid() && errno == EISDIR) throw damaged(path, "it is not a regular file");
   if (!file.valid()) throw file_error("open", path, errno);
   struct stat info = {};
   if (::fstat(file.get(), &info) != 0) throw file_error("read", path, errno);
@@ -174,7 +193,7 @@ void VectorWriter::sync() {
 }
 
 VectorReader::VectorReader(const std::string& path, const VectorFileId& id, std::int64_t rows)
-    : file_(std::make_unique<const MappedFile>(path)) {
+    : file_(mapped(path)) {
   check_header(path, file_->bytes().substr(0, kHeader), id);
   check_size(path, file_->size(), id.dim, rows);
   rows_.values = reinterpret_cast<const std::uint16_t*>(file_->data() + kHeader);

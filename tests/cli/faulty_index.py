@@ -2,6 +2,7 @@
 index of their own, and the check that an index is right after a fault."""
 
 import collections
+import concurrent.futures
 import hashlib
 import os
 import re
@@ -172,6 +173,15 @@ class Scene:
         data = self.before.parent / f"{self.name}.{name}"
         shutil.copytree(self.before, data)
         return data
+
+
+def try_all(test, attempts):
+    """Runs attempts, functions with a text that says what they try, on all processors."""
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        running = [(text, pool.submit(attempt)) for text, attempt in attempts]
+        for text, future in running:
+            with test.subTest(text):
+                future.result()
 
 
 def check_sane(test, done):

@@ -1,10 +1,8 @@
 """clip-cli index: killed anywhere, failed at any system call, or interrupted, it loses nothing
 that was committed, and the next run goes on."""
 
-import concurrent.futures
 import os
 import random
-import re
 import shutil
 import signal
 import tempfile
@@ -12,7 +10,6 @@ import time
 import unittest
 from pathlib import Path
 
-from common import json_lines
 from faulty_index import (
     MODEL,
     Scene,
@@ -21,7 +18,6 @@ from faulty_index import (
     check_goes_on,
     check_right,
     check_sane,
-    clip,
     draw,
     images_in,
     index_folder,
@@ -31,6 +27,7 @@ from faulty_index import (
     search,
     start,
     tracer,
+    try_all,
 )
 
 need_program("strace", "strace")
@@ -111,14 +108,6 @@ class Faults(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.place = Path(os.path.realpath(folder.name))
 
-    def try_all(self, attempts):
-        """Runs attempts, functions with a text that says what they try, on all processors."""
-        with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            running = [(text, pool.submit(attempt)) for text, attempt in attempts]
-            for text, future in running:
-                with self.subTest(text):
-                    future.result()
-
 
 class Killed(Faults):
     def setUp(self):
@@ -174,7 +163,7 @@ class Killed(Faults):
                     attempts.append((f"{scene.name}: after {seconds:.3f} s",
                                      lambda s=scene, n=number, t=seconds:
                                      self.kill_after(s, n, t)))
-        self.try_all(attempts)
+        try_all(self, attempts)
         self.assertGreater(self.killed, 0.8 * len(attempts))
 
 
@@ -221,7 +210,7 @@ class Failed(Faults):
             attempts.append((f"{scene.name}: {call} {count} {error}",
                              lambda s=scene, n=number, c=call, k=count, e=error:
                              self.fail(s, n, c, k, e)))
-        self.try_all(attempts)
+        try_all(self, attempts)
 
 
 if __name__ == "__main__":
