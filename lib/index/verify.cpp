@@ -52,7 +52,8 @@ std::vector<std::string> verify(Index* index) {
   Database* database = index->database();
   Statement check(database, "PRAGMA integrity_check");
   while (check.step()) {
-    if (check.bytes(0) != "ok") problems.push_back("the database: " + std::string(check.bytes(0)));
+    if (check.bytes(0) != "ok")
+      problems.push_back(fmt::format("{}: {}", database->path(), check.bytes(0)));
   }
   if (!problems.empty()) return problems;
   check_count(database, "SELECT count(*) FROM files WHERE folder NOT IN (SELECT id FROM folders)",

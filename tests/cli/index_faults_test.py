@@ -10,6 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
+from common import json_lines
 from faulty_index import (
     MODEL,
     Scene,
@@ -18,7 +19,9 @@ from faulty_index import (
     check_goes_on,
     check_right,
     check_sane,
+    clip,
     draw,
+    embedded_keys,
     images_in,
     index_folder,
     need_program,
@@ -165,6 +168,77 @@ class Killed(Faults):
                                      self.kill_after(s, n, t)))
         try_all(self, attempts)
         self.assertGreater(self.killed, 0.8 * len(attempts))
+
+
+class Together(Faults):
+    """More than one process at an index, and Ctrl-C."""
+
+    def index(self, data, scene, prefix=()):
+        return start(data, "index", "--model", MODEL, "--json", *scene.arguments, scene.root,
+                     prefix=prefix)
+
+    def test_one_writes_and_others_search_or_wait(self):
+        scene = indexing(self.place, 20, NOTES)
+        data = scene.copy("together")
+        # Reading this image takes long; what comes before it is committed by then.
+        slow = scene.root / "3" / "image 10.png"
+        first = self.index(data, scene, ["strace", "-D", "-f", "-o", self.place / "log", "-P",
+                                         slow, "-e", "trace=openat", "-e",
+                                         "inject=openat:delay_enter=20000000"])
+        while not embedded_keys(data, scene.root):
+            self.assertIsNone(first.poll())
+            time.sleep(0.05)
+
+        found = search(data, scene.root)
+        self.assertEqual(found.returncode, 0, found.stderr)
+        self.assertIn("another process is bringing the index up to date", found.stderr)
+        hits = scores_in(found)
+        self.assertTrue(hits)
+        self.assertLess(set(hits), set(scene.images))
+        removed = clip(data, "index", "--remove", scene.root)
+        self.assertEqual(removed.returncode, 1)
+        self.assertIn("another process is using it", removed.stderr)
+
+        second, third = self.index(data, scene), self.index(data, scene)
+        for process in (second, third):
+            self.assertIn("waiting for it", process.stderr.readline())
+        third.send_signal(signal.SIGINT)
+        third.communicate()
+        self.assertEqual(third.returncode, -signal.SIGINT)
+
+        self.assertIsNone(first.poll(), "the machine is too slow: nothing was at once")
+        first.send_signal(signal.SIGINT)
+        report, error = first.communicate()
+        self.assertEqual(first.returncode, -signal.SIGINT, error)
+        done = json_lines(report)[0]
+        self.assertFalse(done["complete"])
+        self.assertGreaterEqual(done["embedded"], len(hits))
+        report, error = second.communicate()
+        self.assertEqual(second.returncode, 0, error)
+        rest = json_lines(report)[0]
+        self.assertTrue(rest["complete"])
+        self.assertEqual(done["embedded"] + rest["embedded"], len(scene.keys))
+        check_right(self, scene, data)
+
+    def test_interrupted_anywhere(self):
+        chance = random.Random(SEED)
+        scene = indexing(self.place, 20, NOTES)
+        for number in range(max(KILLS // 20, 3)):
+            with self.subTest(number):
+                data = scene.copy(number)
+                process = self.index(data, scene)
+                database = index_folder(data, scene.root) / "index.sqlite"
+                while not database.exists() and process.poll() is None:
+                    time.sleep(0.01)
+                time.sleep(chance.uniform(0, 0.5))
+                process.send_signal(signal.SIGINT)
+                report, error = process.communicate()
+                self.assertIn(process.returncode, (0, -signal.SIGINT), error)
+                if process.returncode != 0 and report:
+                    self.assertEqual(json_lines(report)[0]["embedded"],
+                                     len(embedded_keys(data, scene.root)))
+                check_right(self, scene, data)
+                shutil.rmtree(data)
 
 
 # What the system, or SQLite, calls these errors.
