@@ -180,9 +180,9 @@ class Killed(Faults):
 
 # What the system, or SQLite, calls these errors.
 REASONS = {
-    "EIO": "Input/output error|disk I/O error|unable to open database file|readonly database",
+    "EIO": "Input/output error|disk I/O error|unable to open database file|it can only be read",
     "ENOSPC": "No space left on device|database or disk is full|disk I/O error|"
-              "unable to open database file|readonly database",
+              "unable to open database file|it can only be read",
 }
 
 
