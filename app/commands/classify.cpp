@@ -17,11 +17,11 @@
 #include "exit_code.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
+#include "options/sort_options.h"
 #include "run/image_run.h"
 #include "run/label_run.h"
 #include "run/results.h"
 #include "run/resume.h"
-#include "run/sort_into.h"
 #include "terminal/columns.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
@@ -43,9 +43,7 @@ struct ClassifyOptions {
   double threshold = 0;
   OutputOptions output;
   bool resume = false;
-  std::string sort_into;
-  SortMethod by = SortMethod::kLink;
-  bool dry_run = false;
+  SortOptions sort;
   bool list_label_sets = false;
   ImageRunOptions run;
 };
@@ -55,10 +53,8 @@ const OutputFormat& format_of(const ClassifyOptions& options) {
 }
 
 void check(const ClassifyOptions& options) {
-  if (options.dry_run && options.sort_into.empty()) {
-    throw UsageError("--dry-run shows what --sort-into would do; name its folder, too");
-  }
-  if (options.dry_run && options.resume) {
+  check(options.sort);
+  if (options.sort.dry_run && options.resume) {
     throw UsageError("--dry-run files nothing, so --resume must not take its results for done");
   }
   if (options.resume && options.output.output.empty()) {
@@ -99,23 +95,18 @@ int list_sets(bool json) {
 // What determines a result, but for how many labels of its ranking are written.
 RunFacts facts_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
                   const std::vector<std::string>& templates, const clip::Model& model) {
-  const clip::EncoderOptions& encoder = options.run.model.encoder;
   std::string label_text, template_text;
   for (const clip::Label& label : labels) {
     label_text += label.name + '\n';
     for (const std::string& prompt : label.prompts) label_text += '\t' + prompt + '\n';
   }
   for (const std::string& each : templates) template_text += each + '\n';
-  const ImageDecodeOptions& decode = options.run.decode;
   RunFacts facts;
   facts.add_digest("model", model.identity());
   facts.add_digest("labels", label_text);
   facts.add_digest("templates", template_text);
-  facts.add("engine",
-            fmt::format("{},{}", clip::resolve_engine(model, encoder).name, encoder.device));
-  facts.add("precision", name_of(clip::available_precision(encoder.precision)));
-  facts.add("decoding", fmt::format("{},{},{}", decode.ignore_exif ? "as-stored" : "upright",
-                                    decode.fast_decode ? "fast" : "exact", decode.max_megapixels));
+  add_engine_facts(options.run, model, &facts);
+  add_decoding_facts(options.run, &facts);
   facts.add("threshold", fmt::format("{}", options.threshold));
   facts.add("truncation", options.templates.truncate ? "on" : "off");
   return facts;
@@ -144,7 +135,7 @@ WriterContext context_of(const ClassifyOptions& options, const std::vector<clip:
   probability.width = 11;
   probability.style = NumberStyle::kPercent;
   error.name = "error";
-  if (!options.sort_into.empty()) filed.name = "filed";
+  if (!options.sort.folder.empty()) filed.name = "filed";
   alternatives.heading = "or";
   context.columns = {image, label, probability, error, filed};
   for (std::size_t i = 1; i <= std::min(options.top_k, labels.size()); ++i) {
@@ -228,8 +219,8 @@ int run_classify(const ClassifyOptions& options) {
   Progress progress("image", options.run.run.quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
   std::optional<SortInto> sorter;
-  if (!options.sort_into.empty()) {
-    sorter.emplace(options.sort_into, options.by, options.dry_run);
+  if (!options.sort.folder.empty()) {
+    sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
   }
   const OutputFormat& format = format_of(options);
   const WriterContext context = context_of(options, labels, *model);
@@ -237,7 +228,7 @@ int run_classify(const ClassifyOptions& options) {
                           : Results::output_of(options.output),
                   format, options.output, context);
   clip::ImagePathsOptions walk = walk_options(options.images, &stop);
-  walk.excluded_dir = options.sort_into;
+  walk.excluded_dir = options.sort.folder;
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
     count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
                   &stop);
@@ -340,25 +331,7 @@ void setup_classify(CLI::App* app, Command* command) {
       ->add_flag("--resume", options->resume,
                  "Keep what the file of --output holds, and go on with the other images")
       ->group(kOutput);
-  classify
-      ->add_option("--sort-into", options->sort_into,
-                   "File each image under DIR/label; nothing is overwritten")
-      ->type_name("DIR")
-      ->group(kOutput);
-  classify
-      ->add_option_function<std::string>(
-          "--by",
-          [options](const std::string& how) {
-            options->by = how == "copy"   ? SortMethod::kCopy
-                          : how == "move" ? SortMethod::kMove
-                                          : SortMethod::kLink;
-          },
-          "How they are filed: link (symbolic), copy or move [link]")
-      ->check(CLI::IsMember({"link", "copy", "move"}))
-      ->type_name("HOW")
-      ->group(kOutput);
-  classify->add_flag("--dry-run", options->dry_run, "Only show where --sort-into would put images")
-      ->group(kOutput);
+  add_sort_options(classify, &options->sort, "each image under DIR/label");
   add_image_run_options(classify, &options->run);
   classify->footer(
       "Examples:\n"

@@ -15,18 +15,25 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "clip/image_embedder.h"
 #include "clip/text_embedder.h"
 #include "commands/commands.h"
+#include "embedding/npy.h"
 #include "exit_code.h"
+#include "index/duplicates.h"
+#include "index/matching.h"
+#include "index/neutral_bank.h"
+#include "index/neutral_prompts.h"
 #include "input/input_lists.h"
 #include "options/index_options.h"
 #include "options/label_options.h"
 #include "options/output_options.h"
 #include "options/query_options.h"
+#include "options/sort_options.h"
 #include "run/index_run.h"
 #include "run/results.h"
-#include "run/sort_into.h"
+#include "service/result.h"
 #include "terminal/columns.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
@@ -35,6 +42,8 @@
 namespace clip_cli {
 namespace {
 
+constexpr std::size_t kDefaultTop = 10;
+
 // How often the vectors may be written anew by another process before this one gives up.
 constexpr int kMaxTries = 10;
 
@@ -42,12 +51,18 @@ struct SearchCommand {
   QueryOptions query;
   std::string queries;  // --queries
   std::string in = ".";
-  std::size_t top = 10;
+  std::optional<std::size_t> top;
+  bool matching = false, unique = false;
   std::optional<double> min_score;
   bool truncate = false;
+  SortOptions sort;
   OutputOptions output;
   IndexRunOptions run;
 };
+
+std::string name_of(const clip::Model& model) {
+  return model.config().name.empty() ? model.path() : model.config().name;
+}
 
 WriterContext context_of(const SearchCommand& options, const clip::Model& model) {
   Column rank, score, image;
@@ -55,13 +70,14 @@ WriterContext context_of(const SearchCommand& options, const clip::Model& model)
   score.name = "score";
   score.decimals = 4;
   score.in_table = true;
-  score.width = 8;
+  score.table_decimals = 4;
+  score.width = 9;
   image.name = "image";
   image.in_table = true;
   WriterContext context;
   context.columns = {rank, score, image};
   context.table_header = false;
-  context.model = model.config().name.empty() ? model.path() : model.config().name;
+  context.model = name_of(model);
   (void)options;
   return context;
 }
@@ -74,6 +90,19 @@ Record record_of(const std::string& image, std::int64_t rank, double score) {
   record.rows.push_back({rank, score, image});
   record.file = image;
   return record;
+}
+
+// Puts the image under DIR/query. False, with a notice, where that is not possible.
+bool file_hit(SortInto* sorter, const std::string& query, Record* record) {
+  try {
+    record->file = sorter->file(record->file, query);
+    clip::put_name(&record->json, "filed", record->file);
+    return true;
+  } catch (const clip::Error& error) {
+    notice(error.what());
+    record->json["error"] = clip::to_json(clip::ResultError{clip::kNotFiled, error.what()});
+    return false;
+  }
 }
 
 clip::TextOptions text_options(const SearchCommand& options) {
@@ -115,6 +144,50 @@ void embed_images(const SearchCommand& options, const std::shared_ptr<const clip
   }
 }
 
+// What embed wrote beside the vectors says of the only row of them: whether it is of a text, and of
+// which model. Where there is no such file, it is taken for that of an image.
+void read_origin(const std::string& path, const clip::Model& model, clip::QueryTerm* term) {
+  const std::string beside =
+      path.substr(0, path.size() - clip::extension_of(path).size()) + "jsonl";
+  if (clip::extension_of(path) != "npy" || !clip::is_regular_file(beside)) return;
+  clip::Json origin;
+  try {
+    const std::string text = clip::read_file(beside);
+    origin = clip::parse_json(text.substr(0, text.find('\n')));
+  } catch (const clip::Error&) {
+    return;  // another file of that name
+  }
+  if (!origin.is_object()) return;
+  if (origin.contains("text")) term->kind = clip::TermKind::kText;
+  const std::string made_by = origin.value("model", clip::Json()).is_string()
+                                  ? origin["model"].get<std::string>()
+                                  : std::string();
+  if (made_by.empty() || made_by == model.identity() || made_by == model.path()) return;
+  throw clip::Error(
+      clip::ErrorCode::kInvalidArgument,
+      fmt::format("the vector in {} is of the model {}, and this search is by {} ({})", path,
+                  made_by, name_of(model), model.identity()));
+}
+
+clip::QueryTerm vector_term(const std::string& path, const clip::Model& model) {
+  clip::Embeddings vectors = clip::read_npy(path);
+  if (vectors.count != 1) {
+    throw clip::Error(
+        clip::ErrorCode::kInvalidArgument,
+        fmt::format("{} has {} vectors, and a search takes one", path, vectors.count));
+  }
+  clip::QueryTerm term;
+  term.kind = clip::TermKind::kImage;
+  term.name = path;
+  if (!clip::usable_norm(clip::normalize(vectors.row(0), vectors.dim))) {
+    throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                      fmt::format("the vector in {} is zero, or not finite", path));
+  }
+  term.embedding.assign(vectors.row(0), vectors.row(0) + vectors.dim);
+  read_origin(path, model, &term);
+  return term;
+}
+
 std::vector<clip::QueryTerm> embedded_terms(const SearchCommand& options,
                                             const std::shared_ptr<const clip::Model>& model) {
   std::vector<clip::QueryTerm> terms;
@@ -126,13 +199,14 @@ std::vector<clip::QueryTerm> embedded_terms(const SearchCommand& options,
     term.weight = spec.weight;
     if (spec.kind == clip::TermKind::kText) texts.push_back(spec.value);
   }
+  if (!options.query.vector.empty()) terms.push_back(vector_term(options.query.vector, *model));
   embed_images(options, model, &terms);
   if (texts.empty()) return terms;
   // The text tower is gone before the image tower is read for the refresh.
   const clip::Embeddings embedded = clip::TextEmbedder(model, text_options(options)).embed(texts);
   std::int64_t row = 0;
   for (clip::QueryTerm& term : terms) {
-    if (term.kind != clip::TermKind::kText) continue;
+    if (!term.embedding.empty() || term.kind != clip::TermKind::kText) continue;
     term.embedding.assign(embedded.row(row), embedded.row(row) + embedded.dim);
     ++row;
   }
@@ -141,8 +215,9 @@ std::vector<clip::QueryTerm> embedded_terms(const SearchCommand& options,
 
 clip::SearchOptions search_options(const SearchCommand& options) {
   clip::SearchOptions search;
-  search.top = options.top;
+  search.top = options.top.value_or(options.matching ? SIZE_MAX : kDefaultTop);
   if (options.min_score) search.min_score = *options.min_score;
+  if (options.unique) search.unique_cosine = clip::kNearDuplicateCosine;
   search.threads = static_cast<int>(threads(options.run.model));
   return search;
 }
@@ -155,17 +230,17 @@ class Searcher {
       : index_(index), folder_(folder), model_(model), options_(options) {}
 
   std::vector<clip::SearchHit> find(const std::vector<clip::QueryTerm>& terms) {
+    const clip::SearchOptions options = search_options(options_);
     for (int tries = 0; tries < kMaxTries; ++tries) {
-      if (!collection_) {
-        const std::string name =
-            model_.config().name.empty() ? model_.path() : model_.config().name;
-        collection_.emplace(index_, model_.identity(), name, folder_.sub);
-      }
+      if (!collection_)
+        collection_.emplace(index_, model_.identity(), name_of(model_), folder_.sub);
       check_dim(terms);
       std::vector<double> stds(terms.size(), 1);
-      const clip::SearchOptions options = search_options(options_);
       if (clip::needs_scales(terms)) stds = clip::stds_of(*collection_, terms, options.threads);
-      const auto hits = clip::search(*collection_, clip::combined_query(terms, stds), options);
+      const clip::CombinedQuery query = clip::combined_query(terms, stds);
+      const auto hits = bank_ ? clip::search_matching(*collection_, terms, query, *bank_,
+                                                      model_.config().logit_scale, options)
+                              : clip::search(*collection_, query.embedding, options);
       if (hits) return *hits;
       collection_.reset();
     }
@@ -174,8 +249,12 @@ class Searcher {
                                   folder_.place.root));
   }
 
+  // From here on only what matches is found.
+  void match(clip::NeutralBank bank) { bank_ = std::move(bank); }
+
  private:
   void check_dim(const std::vector<clip::QueryTerm>& terms) const {
+    if (collection_->rows().count == 0) return;
     for (const clip::QueryTerm& term : terms) {
       const auto dim = static_cast<std::int64_t>(term.embedding.size());
       if (dim == collection_->model().dim) continue;
@@ -191,7 +270,32 @@ class Searcher {
   const clip::Model& model_;
   const SearchCommand& options_;
   std::optional<clip::Collection> collection_;
+  std::optional<clip::NeutralBank> bank_;
 };
+
+// What queries compete with: embedded once a model, and kept in the index.
+clip::NeutralBank neutral_bank(std::unique_ptr<clip::Index>* index, const IndexedFolder& folder,
+                               const std::shared_ptr<const clip::Model>& model,
+                               const SearchCommand& options) {
+  const auto indexed = (*index)->find_model(model->identity());
+  if (indexed) {
+    if (auto bank = clip::read_bank(index->get(), *indexed)) return *bank;
+  }
+  clip::NeutralBank bank;
+  bank.prompts = clip::TextEmbedder(model, text_options(options)).embed(clip::neutral_prompts());
+  bank.near_synonym = clip::near_synonym_cosine(bank.prompts);
+  if (!indexed) return bank;
+  try {
+    index->reset();
+    const auto writer =
+        clip::Index::open_for_writing(folder.place, nullptr, [] { throw OtherWriter(); });
+    clip::write_bank(writer.get(), *indexed, bank);
+  } catch (const OtherWriter&) {  // the next search keeps it
+  } catch (const clip::Error&) {  // nor can it be kept where nothing can be written
+  }
+  *index = clip::Index::open(folder.place);
+  return bank;
+}
 
 // One line of JSON for each query of a file.
 void answer_queries(const SearchCommand& options, const std::shared_ptr<const clip::Model>& model,
@@ -221,6 +325,7 @@ void check(const SearchCommand& options) {
                                : "no query: say what to find, or name a file with --queries FILE");
   }
   check(options.output);
+  check(options.sort);
 }
 
 int run_search(const SearchCommand& options) {
@@ -231,8 +336,11 @@ int run_search(const SearchCommand& options) {
   const auto model = open_index_model(options.run.model, folder);
   std::vector<clip::QueryTerm> terms;
   if (options.queries.empty()) terms = embedded_terms(options, model);
-  const auto index = current_index(folder, model, options.run);
+  auto index = current_index(folder, model, options.run);
+  std::optional<clip::NeutralBank> bank;
+  if (options.matching) bank = neutral_bank(&index, folder, model, options);
   Searcher searcher(index.get(), folder, *model, options);
+  if (bank) searcher.match(std::move(*bank));
   if (!options.queries.empty()) {
     Output output = Results::output_of(options.output);
     answer_queries(options, model, folder, &searcher, &output);
@@ -240,17 +348,27 @@ int run_search(const SearchCommand& options) {
     return kDone;
   }
   const std::vector<clip::SearchHit> hits = searcher.find(terms);
+  if (hits.empty() && !options.run.run.quiet) {
+    notice(options.matching ? "no image matches" : "no image is found");
+  }
+  std::optional<SortInto> sorter;
+  if (!options.sort.folder.empty()) {
+    sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
+  }
+  bool failed = false;
   Results results(Results::output_of(options.output), format_of(options.output, "table"),
                   options.output, context_of(options, *model));
   results.begin();
   std::int64_t rank = 0;
   for (const clip::SearchHit& hit : hits) {
-    results.write(record_of(shown_path(folder, hit.path), ++rank, hit.score));
+    Record record = record_of(shown_path(folder, hit.path), ++rank, hit.score);
+    if (sorter) failed = !file_hit(&*sorter, title_of(options.query), &record) || failed;
+    results.write(record);
   }
   RunSummary summary;
   summary.images = hits.size();
   results.finish(summary);
-  return kDone;
+  return failed ? kFailed : kDone;
 }
 
 }  // namespace
@@ -262,10 +380,11 @@ void setup_search(CLI::App* app, Command* command) {
   add_query_options(search, &options->query);
   search->add_option("--in", options->in, "The folder to search [the current one]")
       ->type_name("FOLDER");
-  search->add_option("--top", options->top, "Print at most so many hits")
-      ->check(CLI::Range(1, 1000000))
-      ->type_name("N")
-      ->capture_default_str();
+  search->add_option("--top", options->top, "Print at most so many hits [10; with --matching all]")
+      ->check(CLI::Range(1, 1000000000))
+      ->type_name("N");
+  search->add_flag("--matching", options->matching,
+                   "Print only images that match the query, and all of them; none where none does");
   search
       ->add_option("--min-score", options->min_score,
                    "Leave out hits with a lower score, which is 100 x cosine")
@@ -276,8 +395,13 @@ void setup_search(CLI::App* app, Command* command) {
                    "with a field `text` when its name ends in .jsonl: a JSON object each")
       ->type_name("FILE");
   add_truncate_option(search, &options->truncate);
+  search->add_flag("--unique", options->unique,
+                   "Of images that are nearly the same, print the best alone");
+  add_sort_options(search, &options->sort, "each hit under DIR/query");
   add_output_options(search, &options->output, /*report=*/true,
-                     {{"json", "Print one JSON object per hit"}});
+                     {{"json", "Print one JSON object per hit"},
+                      {"report", "Write an HTML page, too, that shows the hits"}},
+                     /*paths=*/true);
   add_index_run_options(search, &options->run, /*update=*/true);
   search->footer(
       "Examples:\n"

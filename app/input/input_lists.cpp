@@ -13,9 +13,9 @@ constexpr std::size_t kMaxText = 16 << 20;  // bytes; no prompt of 77 tokens com
 constexpr std::size_t kMaxPath = 1 << 16;
 constexpr std::size_t kMaxWhole = 64 << 20;
 
-void for_each_line(const std::string& path,
+void for_each_line(const std::string& path, const clip::CancelToken* stop,
                    const std::function<void(std::size_t, const std::string&)>& use) {
-  LineReader reader(path);
+  LineReader reader(path, '\n', stop);
   bool too_long = false;
   for (std::string line; reader.next(&line, kMaxText, &too_long);) {
     if (too_long) {
@@ -45,9 +45,10 @@ std::string text_field(const std::string& path, std::size_t number, const std::s
 
 }  // namespace
 
-void for_each_text(const std::string& path, const std::function<void(const std::string&)>& use) {
+void for_each_text(const std::string& path, const std::function<void(const std::string&)>& use,
+                   const clip::CancelToken* stop) {
   const bool json_lines = clip::extension_of(path) == "jsonl";
-  for_each_line(path, [&](std::size_t number, const std::string& line) {
+  for_each_line(path, stop, [&](std::size_t number, const std::string& line) {
     if (!json_lines) {
       use(line);
     } else if (!line.empty()) {

@@ -11,9 +11,10 @@ namespace clip_cli {
 
 // Calls `use` for each text of `path` ("-": standard input): each line, or, when the name ends in
 // .jsonl, the field `text` of each line's JSON object. Lines may end in \r\n, and a byte-order mark
-// in front is no part of the first. Reads as it goes, so the file may be larger than memory. Throws
-// clip::Error naming file and line.
-void for_each_text(const std::string& path, const std::function<void(const std::string&)>& use);
+// in front is no part of the first. Reads as it goes, so the file may be larger than memory, until
+// `stop` is cancelled, where it is not null. Throws clip::Error naming file and line.
+void for_each_text(const std::string& path, const std::function<void(const std::string&)>& use,
+                   const clip::CancelToken* stop = nullptr);
 
 // As for_each_text, but all at once and without the empty ones.
 std::vector<std::string> read_texts(const std::string& path);

@@ -32,9 +32,8 @@ void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
 
 void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude) {
   command
-      ->add_option(
-          "--exclude", *exclude,
-          "Leave out files and folders that match, as a line of .gitignore does; repeatable")
+      ->add_option("--exclude", *exclude,
+                   "Exclude files and folders by a pattern in .gitignore's syntax; repeatable")
       ->check([](const std::string& pattern) {
         try {
           clip::IgnorePatterns().add(pattern);

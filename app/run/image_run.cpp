@@ -1,5 +1,7 @@
 #include "run/image_run.h"
 
+#include <fmt/format.h>
+
 #include <vector>
 
 #include "terminal/hints.h"
@@ -20,6 +22,19 @@ clip::EmbedOptions embed_options(const ImageRunOptions& options, const clip::Mod
   embed.max_batch = options.run.batch;
   embed.thumbnail_side = thumbnail_side;
   return embed;
+}
+
+void add_engine_facts(const ImageRunOptions& options, const clip::Model& model, RunFacts* facts) {
+  const clip::EncoderOptions& encoder = options.model.encoder;
+  facts->add("engine",
+             fmt::format("{},{}", clip::resolve_engine(model, encoder).name, encoder.device));
+  facts->add("precision", name_of(clip::available_precision(encoder.precision)));
+}
+
+void add_decoding_facts(const ImageRunOptions& options, RunFacts* facts) {
+  const ImageDecodeOptions& decode = options.decode;
+  facts->add("decoding", fmt::format("{},{},{}", decode.ignore_exif ? "as-stored" : "upright",
+                                     decode.fast_decode ? "fast" : "exact", decode.max_megapixels));
 }
 
 std::optional<clip::ResultError> image_error(const clip::ImageResult& result) {

@@ -7,6 +7,7 @@
 #include "options/decode_options.h"
 #include "options/model_options.h"
 #include "options/run_options.h"
+#include "run/resume.h"
 #include "service/result.h"
 #include "terminal/progress.h"
 #include "writers/record.h"
@@ -23,6 +24,11 @@ void add_image_run_options(CLI::App* command, ImageRunOptions* options);
 
 clip::EmbedOptions embed_options(const ImageRunOptions& options, const clip::ModelConfig& config,
                                  int thumbnail_side);
+
+// What of these options determines an embedding: "engine" and "precision", and, of images,
+// "decoding".
+void add_engine_facts(const ImageRunOptions& options, const clip::Model& model, RunFacts* facts);
+void add_decoding_facts(const ImageRunOptions& options, RunFacts* facts);
 
 // The error of an image as results carry it: kBadImage and the message with its hint.
 std::optional<clip::ResultError> image_error(const clip::ImageResult& result);

@@ -21,8 +21,6 @@ namespace {
 // A refresh that takes longer is worth to know how to leave out.
 constexpr double kLongRefresh = 2;  // seconds
 
-struct OtherWriter {};  // thrown to give up waiting for the lock
-
 std::string plural(std::uint64_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }

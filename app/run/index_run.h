@@ -26,6 +26,9 @@ struct IndexRunOptions {
 // --batch, -q and the model's options, and, with `update`, --no-update.
 void add_index_run_options(CLI::App* command, IndexRunOptions* options, bool update);
 
+// Thrown to give up waiting for another process that writes the index.
+struct OtherWriter {};
+
 // The model that the options name. Where they name none: of the models that the index has, the one
 // with the most vectors whose file is still there, so that nothing is embedded that need not be;
 // else the best that is on this machine.

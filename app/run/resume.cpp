@@ -22,13 +22,13 @@ namespace {
 
 constexpr std::size_t kMaxLine = 64 << 20;
 constexpr std::size_t kDigestDigits = 12;
-constexpr std::string_view kBegin = R"({"image":)";  // of every line
 
-// Whether the text could be what a crash left of a line.
-bool may_be_cut_off(std::string_view text) {
-  const std::size_t length = std::min(text.size(), kBegin.size());
+// Whether the text could be what a crash left of a line, which begins with that field.
+bool may_be_cut_off(std::string_view text, const std::string& field) {
+  const std::string begin = "{\"" + field + "\":";
+  const std::size_t length = std::min(text.size(), begin.size());
   // A power cut can leave zeros where the file has grown and its contents were not written.
-  return text.substr(0, length) == kBegin.substr(0, length) ||
+  return text.substr(0, length) == begin.substr(0, length) ||
          text.find_first_not_of('\0') == std::string_view::npos;
 }
 
@@ -71,8 +71,9 @@ std::string RunFacts::difference_from(const std::string& other) const {
   return "";
 }
 
-EarlierResults::EarlierResults(const std::string& path, const RunFacts& facts)
-    : path_(path), facts_(facts), run_(facts.text()) {
+EarlierResults::EarlierResults(const std::string& path, const RunFacts& facts,
+                               const EarlierKind& kind)
+    : path_(path), kind_(kind), facts_(facts), run_(facts.text()) {
   descriptor_ =
       clip::Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666));
   if (!descriptor_.valid()) throw clip::file_error("open", path, errno);
@@ -89,28 +90,59 @@ EarlierResults::EarlierResults(const std::string& path, const RunFacts& facts)
   }
 
   LineReader reader(path);
-  std::uint64_t good = 0;  // bytes of whole lines
-  bool too_long = false;
-  for (std::string line; reader.next(&line, kMaxLine, &too_long); good = reader.offset()) {
+  std::uint64_t good = 0;   // bytes of whole groups
+  std::uint64_t whole = 0;  // of whole lines
+  std::vector<Line> group;  // lines behind `good`
+  bool ended = true, too_long = false;
+  for (std::string line; reader.next(&line, kMaxLine, &too_long); whole = reader.offset()) {
     if (too_long) {
       throw clip::Error(clip::ErrorCode::kLimit,
                         fmt::format("{}, line {} is too long", path, reader.number()));
     }
     // The last line: whole but for its end, or cut off.
-    if (!reader.had_end() && may_be_cut_off(line) && !is_json(line)) {
-      if (::ftruncate(descriptor_.get(), static_cast<off_t>(good)) != 0) {
-        throw clip::file_error("repair", path, errno);
+    if (!reader.had_end() && may_be_cut_off(line, kind_.name) && !is_json(line)) {
+      cut(whole);
+      break;
+    }
+    if (!line.empty()) {
+      Line result = read_line(line, reader.number());
+      if (kind_.keeps && !kind_.keeps(count_ + group.size(), result.failed)) {
+        cut(whole);
+        break;
       }
-      return;
+      group.push_back(std::move(result));
     }
-    if (!line.empty()) read_line(line, reader.number());
-    if (!reader.had_end() && !clip::write_all(descriptor_.get(), "\n", 1)) {
-      throw clip::file_error("repair", path, errno);
+    ended = reader.had_end();
+    if (group.size() < kind_.group) continue;
+    for (const Line& each : group) {
+      ++names_[each.name];
+      failed_ += each.failed ? 1 : 0;
     }
+    count_ += group.size();
+    group.clear();
+    good = reader.offset();
+  }
+  if (!group.empty()) {
+    cut(good);
+  } else if (!ended && !clip::write_all(descriptor_.get(), "\n", 1)) {
+    throw clip::file_error("repair", path, errno);
   }
 }
 
-void EarlierResults::read_line(const std::string& line, std::size_t number) {
+void EarlierResults::cut(std::uint64_t bytes) {
+  if (::ftruncate(descriptor_.get(), static_cast<off_t>(bytes)) != 0) {
+    throw clip::file_error("repair", path_, errno);
+  }
+}
+
+bool EarlierResults::take(const std::string& name) {
+  const auto found = names_.find(name);
+  if (found == names_.end()) return false;
+  if (--found->second == 0) names_.erase(found);
+  return true;
+}
+
+EarlierResults::Line EarlierResults::read_line(const std::string& line, std::size_t number) const {
   const auto fail = [&](const std::string& why) {
     return clip::Error(
         clip::ErrorCode::kInvalidArgument,
@@ -119,7 +151,7 @@ void EarlierResults::read_line(const std::string& line, std::size_t number) {
   };
   try {
     const clip::Json result = clip::parse_json(line);
-    std::string image = clip::name_in(result, "image");
+    Line read{clip::name_in(result, kind_.name), result.contains("error")};
     if (!result.contains("run")) {
       throw fail("does not say how it was made, as results do that --output has written to a file");
     }
@@ -128,13 +160,12 @@ void EarlierResults::read_line(const std::string& line, std::size_t number) {
       const std::string difference = facts_.difference_from(run);
       if (!difference.empty()) throw fail("was made with " + difference);
     }
-    if (result.contains("error")) ++failed_;
-    images_.insert(std::move(image));
+    return read;
   } catch (const clip::Error& error) {
     if (error.code() == clip::ErrorCode::kInvalidArgument) throw;
-    throw fail("is no result of classify");
+    throw fail("is no result of " + kind_.command);
   } catch (const std::exception&) {
-    throw fail("is no result of classify");
+    throw fail("is no result of " + kind_.command);
   }
 }
 

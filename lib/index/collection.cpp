@@ -7,6 +7,8 @@
 namespace clip {
 namespace {
 
+constexpr const char* kGeneration = "SELECT generation FROM models WHERE id = ?";
+
 std::string names_of(const std::vector<IndexedModel>& models) {
   std::string names;
   for (const IndexedModel& model : models) names += (names.empty() ? "" : ", ") + model.name;
@@ -22,6 +24,8 @@ Collection::Collection(Index* index, const std::string& model_identity,
   Statement hold(index->database(), "SELECT name FROM facts");
   hold.step();
   const auto found = index->find_model(model_identity);
+  // A folder without images has been embedded by every model.
+  if (!found && index->models().empty()) return;
   if (!found) {
     throw Error(ErrorCode::kNotFound,
                 fmt::format("the index of {} has no vectors of the model {}; it has those of: {}",
@@ -59,16 +63,37 @@ void Collection::make_filter() {
   }
 }
 
+// While the statement is open, nobody else can commit.
+bool Collection::is_current(Statement* generation) const {
+  if (reader_ == nullptr) return true;
+  generation->bind(1, model_.id);
+  return generation->step() &&
+         static_cast<std::uint64_t>(generation->number(0)) == model_.generation;
+}
+
+std::optional<std::vector<std::int64_t>> Collection::shared_rows() const {
+  Database* database = index_->database();
+  Statement generation(database, kGeneration);
+  if (!is_current(&generation)) return std::nullopt;
+  Statement rows(
+      database,
+      "SELECT e.row FROM folders d JOIN files f ON f.folder = d.id "
+      "JOIN embeddings e ON e.model = ?1 AND e.content = f.content "
+      "WHERE e.row IS NOT NULL AND (?2 OR d.path = ?3 OR (d.path >= ?4 AND d.path < ?5)) "
+      "GROUP BY e.row HAVING count(*) > 1");
+  rows.bind(1, model_.id).bind(2, sub_.empty() ? 1 : 0).bind_bytes(3, sub_);
+  rows.bind_bytes(4, sub_ + '/').bind_bytes(5, sub_ + '0');
+  std::vector<std::int64_t> shared;
+  while (rows.step()) shared.push_back(rows.number(0));
+  return shared;
+}
+
 std::optional<std::vector<std::vector<std::string>>> Collection::paths_of(
     const std::vector<std::int64_t>& rows) const {
   Database* database = index_->database();
   std::vector<std::vector<std::string>> paths;
-  // Held open, as above.
-  Statement generation(database, "SELECT generation FROM models WHERE id = ?");
-  generation.bind(1, model_.id);
-  if (!generation.step() || static_cast<std::uint64_t>(generation.number(0)) != model_.generation) {
-    return std::nullopt;
-  }
+  Statement generation(database, kGeneration);
+  if (!is_current(&generation)) return std::nullopt;
   Statement files(database,
                   "SELECT d.path, f.name FROM embeddings e JOIN files f ON f.content = e.content "
                   "JOIN folders d ON d.id = f.folder WHERE e.model = ?1 AND e.row = ?2 AND "

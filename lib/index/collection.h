@@ -16,12 +16,14 @@ namespace clip {
 class Collection {
  public:
   // `sub`: relative to the root, only what is in this folder; empty: all. Throws Error (kNotFound)
-  // where the index has no vectors of the model, naming those that it has.
+  // where the index has no vectors of the model, naming those that it has; one that has none of any
+  // model is an empty collection.
   Collection(Index* index, const std::string& model_identity, const std::string& model_name,
              const std::string& sub);
 
+  const std::string& root() const { return index_->place().root; }
   const IndexedModel& model() const { return model_; }
-  const VectorRows& rows() const { return reader_->rows(); }
+  VectorRows rows() const { return reader_ != nullptr ? reader_->rows() : VectorRows(); }
   // The rows that count; null where all do.
   const RowFilter* filter() const { return filter_.get(); }
   std::int64_t count() const { return count_; }  // of them
@@ -32,7 +34,11 @@ class Collection {
   std::optional<std::vector<std::vector<std::string>>> paths_of(
       const std::vector<std::int64_t>& rows) const;
 
+  // The rows that several files in the folder have. Nothing, as for paths_of.
+  std::optional<std::vector<std::int64_t>> shared_rows() const;
+
  private:
+  bool is_current(Statement* generation) const;
   void make_filter();
 
   Index* const index_;

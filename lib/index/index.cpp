@@ -45,7 +45,8 @@ CREATE TABLE embeddings(model INTEGER NOT NULL, content INTEGER NOT NULL, row IN
 CREATE UNIQUE INDEX embeddings_of_row ON embeddings(model, row) WHERE row IS NOT NULL;
 CREATE TABLE unused_rows(model INTEGER NOT NULL, row INTEGER NOT NULL,
   PRIMARY KEY(model, row)) WITHOUT ROWID;
-CREATE TABLE neutral(model INTEGER PRIMARY KEY, prompts TEXT NOT NULL, vectors BLOB NOT NULL);
+CREATE TABLE neutral(model INTEGER PRIMARY KEY, prompts TEXT NOT NULL,
+  near_synonym REAL NOT NULL, vectors BLOB NOT NULL);
 )sql";
 
 void make_folder(const std::string& path) {

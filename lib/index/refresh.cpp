@@ -39,6 +39,12 @@ bool may_change_unseen(const FileState& state) {
   return age < (state.modified_nsec % 1000000000 == 0 ? 2000000000 : 50000000);
 }
 
+// Why an image failed, without its path: it may have another one when that is read again.
+std::string without_path(const std::string& message, const std::string& path) {
+  const std::string begin = "cannot use " + path + ": ";
+  return starts_with(message, begin) ? message.substr(begin.size()) : message;
+}
+
 // A file on its way into the index.
 struct FileEntry {
   std::int64_t folder = 0;
@@ -222,7 +228,8 @@ Refresh::Outcome Refresh::place(const PlannedFile& planned, const ContentKey& ke
         }
         std::optional<Error> error;
         if (has_error) {
-          error.emplace(ErrorCode::kCorrupt, std::string(known.bytes(2)));
+          error.emplace(ErrorCode::kCorrupt,
+                        fmt::format("cannot use {}: {}", path, known.bytes(2)));
           ++report_.failed;
         }
         known.reset();
@@ -256,7 +263,7 @@ void Refresh::take(const ImageResult& result) {
   }
   Finished finished;
   if (result.error) {
-    finished.error = result.error->what();
+    finished.error = without_path(result.error->what(), result.source.name);
     report_.failed += job.files.size();
   } else {
     finished.embedding.assign(result.embedding, result.embedding + result.dim);
@@ -425,6 +432,10 @@ RefreshReport Refresh::run() {
   const auto cancelled = [&] { return options_.stop != nullptr && options_.stop->cancelled(); };
   if (!cancelled() && plan.files > 0) embed(plan);
   report_.complete = !cancelled();
+  // A model that has nothing to embed here is known here, too.
+  if (report_.complete && !indexed_ && model_->config().embedding_dim > 0) {
+    indexed_ = index_->add_model(*model_, model_->config().embedding_dim);
+  }
   // A file that was renamed out of the part that was refreshed may still be found by its content.
   if (report_.complete && options_.sub.empty() && index_->fact(kOrphansFact) == "1") {
     collect_orphans();

@@ -1,8 +1,10 @@
 #include "index/search.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/half.h"
+#include "index/matching.h"
 
 namespace clip {
 namespace {
@@ -27,37 +29,137 @@ std::vector<Hit> folded(const VectorRows& rows, const std::vector<Hit>& hits, do
   return kept;
 }
 
+// The paths of these rows, best first; the last of them may be cut off. Nothing where the
+// collection has to be opened again.
+std::optional<std::vector<SearchHit>> hits_of(const Collection& collection,
+                                              const std::vector<Hit>& all,
+                                              const SearchOptions& options) {
+  const bool fold = options.unique_cosine <= 1;
+  const std::vector<Hit> hits = fold ? folded(collection.rows(), all, options.unique_cosine) : all;
+  std::vector<std::int64_t> rows;
+  rows.reserve(hits.size());
+  for (const Hit& hit : hits) rows.push_back(hit.row);
+  const auto paths = collection.paths_of(rows);
+  if (!paths) return std::nullopt;
+  std::vector<SearchHit> found;
+  for (std::size_t i = 0; i < hits.size(); ++i) {
+    const double score = 100 * static_cast<double>(hits[i].score);
+    if (score < options.min_score) break;
+    for (const std::string& path : (*paths)[i]) {
+      if (found.size() < options.top) found.push_back({path, score, hits[i].row});
+      if (fold) break;  // copies of one file are the same image
+    }
+  }
+  return found;
+}
+
+// Cosines of terms of the bank's kind, or of images, with the collection: what is expected of a
+// query that has nothing to do with it.
+Background text_background(const VectorRows& rows, const std::vector<std::int64_t>& sample,
+                           const Embeddings& prompts, int threads) {
+  const std::vector<float> cosines =
+      scores_of(rows, sample, prompts.values.data(), prompts.count, threads);
+  return background_of(cosines.data(), cosines.size());
+}
+
+Background image_background(const VectorRows& rows, const std::vector<std::int64_t>& sample,
+                            int threads) {
+  std::vector<float> images;
+  images.reserve(sample.size() * static_cast<std::size_t>(rows.dim));
+  for (const std::int64_t row : sample) {
+    for (std::int64_t k = 0; k < rows.dim; ++k) {
+      images.push_back(float_from_half(rows.row(row)[k]));
+    }
+  }
+  const std::size_t count = sample.size();
+  std::vector<float> cosines =
+      scores_of(rows, sample, images.data(), static_cast<std::int64_t>(count), threads);
+  for (std::size_t i = 0; i < count; ++i) {
+    cosines[i * count + i] = std::numeric_limits<float>::quiet_NaN();  // with itself
+  }
+  return background_of(cosines.data(), cosines.size());
+}
+
+Background background_of_query(const Collection& collection, const std::vector<QueryTerm>& terms,
+                               const CombinedQuery& query, const Embeddings& prompts, int threads) {
+  std::vector<std::int64_t> among;
+  among.reserve(static_cast<std::size_t>(collection.count()));
+  for (std::int64_t row = 0; row < collection.rows().count; ++row) {
+    if (collection.filter() == nullptr || collection.filter()->holds(row)) among.push_back(row);
+  }
+  const std::vector<std::int64_t> sample = background_sample(collection.rows(), among);
+  std::optional<Background> of_texts, of_images;
+  std::vector<BackgroundTerm> parts;
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    std::optional<Background>& of = terms[i].kind == TermKind::kText ? of_texts : of_images;
+    if (!of) {
+      of = terms[i].kind == TermKind::kText
+               ? text_background(collection.rows(), sample, prompts, threads)
+               : image_background(collection.rows(), sample, threads);
+    }
+    parts.push_back({query.factors[i], *of});
+  }
+  return background_of(parts);
+}
+
+// Of queries that the bank can compete with: texts that are wanted.
+bool competes(const std::vector<QueryTerm>& terms) {
+  return std::all_of(terms.begin(), terms.end(), [](const QueryTerm& term) {
+    return term.kind == TermKind::kText && term.weight > 0;
+  });
+}
+
 }  // namespace
 
 std::optional<std::vector<SearchHit>> search(const Collection& collection,
                                              const std::vector<float>& query,
                                              const SearchOptions& options) {
-  const bool fold = options.unique_cosine <= 1;
-  std::vector<SearchHit> found;
   // A row may have no file any more, or be nearly another: then more of them are looked at.
-  for (std::size_t want = options.top + (fold ? options.top : 0);; want *= 2) {
-    want = std::max<std::size_t>(want, 1);
+  const bool fold = options.unique_cosine <= 1;
+  for (std::size_t want = std::max<std::size_t>(options.top * (fold ? 2 : 1), 1);; want *= 2) {
     const std::vector<Hit> all =
         top_rows(collection.rows(), query.data(), want, collection.filter(), options.threads);
-    std::vector<Hit> hits = fold ? folded(collection.rows(), all, options.unique_cosine) : all;
-    std::vector<std::int64_t> rows;
-    for (const Hit& hit : hits) rows.push_back(hit.row);
-    const auto paths = collection.paths_of(rows);
-    if (!paths) return std::nullopt;
-    found.clear();
-    for (std::size_t i = 0; i < hits.size(); ++i) {
-      const double score = 100 * static_cast<double>(hits[i].score);
-      if (score < options.min_score) break;
-      for (const std::string& path : (*paths)[i]) {
-        if (found.size() < options.top) found.push_back({path, score, hits[i].row});
-        if (fold) break;  // copies of one file are the same image
-      }
-    }
-    const bool all_seen = all.size() < want;
-    const bool below =
-        !all.empty() && 100 * static_cast<double>(all.back().score) < options.min_score;
-    if (found.size() >= options.top || all_seen || below) return found;
+    auto found = hits_of(collection, all, options);
+    if (!found || found->size() >= options.top || all.size() < want) return found;
+    if (100 * static_cast<double>(all.back().score) < options.min_score) return found;
   }
+}
+
+std::optional<std::vector<SearchHit>> search_matching(const Collection& collection,
+                                                      const std::vector<QueryTerm>& terms,
+                                                      const CombinedQuery& query,
+                                                      const NeutralBank& bank, double logit_scale,
+                                                      const SearchOptions& options) {
+  const VectorRows rows = collection.rows();
+  const std::vector<float> cosines =
+      all_scores(rows, query.embedding.data(), collection.filter(), options.threads);
+  std::vector<float> others;  // prompts that the query competes with
+  if (competes(terms)) {
+    for (const std::int64_t i :
+         competing_prompts(query.embedding.data(), bank.prompts, bank.near_synonym)) {
+      others.insert(others.end(), bank.prompts.row(i), bank.prompts.row(i) + bank.prompts.dim);
+    }
+  }
+  std::function<double(std::size_t)> log_odds_of;
+  if (!others.empty()) {
+    const auto count = static_cast<std::int64_t>(others.size()) / bank.prompts.dim;
+    log_odds_of = [&, count](std::size_t row) {
+      const std::vector<float> of_row =
+          scores_of(rows, {static_cast<std::int64_t>(row)}, others.data(), count, /*threads=*/1);
+      return log_odds(cosines[row], of_row.data(), of_row.size(), logit_scale);
+    };
+  }
+  const Background background =
+      background_of_query(collection, terms, query, bank.prompts, options.threads);
+  std::vector<Hit> hits;
+  for (const std::size_t row :
+       matching_rows(cosines.data(), cosines.size(), static_cast<std::size_t>(collection.count()),
+                     background, log_odds_of)) {
+    hits.push_back({static_cast<std::int64_t>(row), cosines[row]});
+  }
+  std::stable_sort(hits.begin(), hits.end(),
+                   [](const Hit& a, const Hit& b) { return a.score > b.score; });
+  return hits_of(collection, hits, options);
 }
 
 std::vector<double> stds_of(const Collection& collection, const std::vector<QueryTerm>& terms,

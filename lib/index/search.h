@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "index/collection.h"
+#include "index/neutral_bank.h"
 #include "index/query.h"
 
 namespace clip {
@@ -31,6 +33,14 @@ struct SearchHit {
 std::optional<std::vector<SearchHit>> search(const Collection& collection,
                                              const std::vector<float>& query,
                                              const SearchOptions& options);
+
+// The same of the images that match alone, by the rule of matching.h; none where nothing does.
+// `terms` and `query` are those of combined_query, `logit_scale` is the model's.
+std::optional<std::vector<SearchHit>> search_matching(const Collection& collection,
+                                                      const std::vector<QueryTerm>& terms,
+                                                      const CombinedQuery& query,
+                                                      const NeutralBank& bank, double logit_scale,
+                                                      const SearchOptions& options);
 
 // The standard deviation of each term's cosines over the collection, as combined_query asks for.
 std::vector<double> stds_of(const Collection& collection, const std::vector<QueryTerm>& terms,

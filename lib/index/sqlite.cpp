@@ -51,6 +51,11 @@ Database::Database(const std::string& path, Access access) : path_(path) {
   }
   sqlite3_extended_result_codes(connection_, 1);
   sqlite3_busy_timeout(connection_, kBusyMilliseconds);
+  if (access == Access::kCreate && sqlite3_db_readonly(connection_, "main") == 1) {
+    sqlite3_close(connection_);
+    throw Error(ErrorCode::kIo,
+                fmt::format("cannot write the index {}: it can only be read", path));
+  }
   if (access == Access::kRead) {
     sqlite3_exec(connection_, "PRAGMA query_only = 1", nullptr, nullptr, nullptr);
   }
@@ -103,6 +108,12 @@ void Statement::reset() {
 Statement& Statement::bind(int at, std::int64_t value) {
   if (sqlite3_stmt_busy(statement_) != 0) reset();
   if (sqlite3_bind_int64(statement_, at, value) != SQLITE_OK) database_->fail("read");
+  return *this;
+}
+
+Statement& Statement::bind_real(int at, double value) {
+  if (sqlite3_stmt_busy(statement_) != 0) reset();
+  if (sqlite3_bind_double(statement_, at, value) != SQLITE_OK) database_->fail("read");
   return *this;
 }
 
@@ -159,6 +170,10 @@ bool Statement::is_null(int column) const {
 
 std::int64_t Statement::number(int column) const {
   return sqlite3_column_int64(statement_, column);
+}
+
+double Statement::real(int column) const {
+  return sqlite3_column_double(statement_, column);
 }
 
 std::string_view Statement::bytes(int column) const {

@@ -57,6 +57,7 @@ class Statement {
 
   // Parameters count from 1. The first after a row begins the statement anew.
   Statement& bind(int at, std::int64_t value);
+  Statement& bind_real(int at, double value);
   Statement& bind_bytes(int at, std::string_view value);  // a BLOB
   Statement& bind_text(int at, std::string_view value);
   Statement& bind_null(int at);
@@ -71,6 +72,7 @@ class Statement {
   // Columns of the row, from 0. Views hold until the next step.
   bool is_null(int column) const;
   std::int64_t number(int column) const;
+  double real(int column) const;
   std::string_view bytes(int column) const;
 
  private:

@@ -69,9 +69,17 @@ Json to_json(const ClassifyResult& result) {
 }
 
 Json to_json(const EmbedResult& result) {
-  Json numbers = Json::array();
-  for (const float value : result.embedding) numbers.push_back(shortest(value));
-  return {{"embedding", std::move(numbers)}};
+  Json json = image_object(result.image, "");
+  if (!result.text.empty()) put_name(&json, "text", result.text);
+  if (!result.model.empty()) json["model"] = result.model;
+  if (!result.embedding.empty()) {
+    Json numbers = Json::array();
+    for (const float value : result.embedding) numbers.push_back(shortest(value));
+    json["embedding"] = std::move(numbers);
+  }
+  if (!result.run.empty()) json["run"] = result.run;
+  if (result.error) json["error"] = to_json(*result.error);
+  return json;
 }
 
 Json to_json(const EvaluateResult& result) {

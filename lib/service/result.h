@@ -58,9 +58,13 @@ struct ClassifyResult {
   double probability() const { return ranking.empty() ? 0 : ranking.front().probability; }
 };
 
-// {"embedding": [...]}
+// {"image" or "text", "model", "embedding": [...], "run", "error"}
 struct EmbedResult {
-  std::vector<float> embedding;  // [dim], normalized
+  std::string image, text;       // which is empty says which it is of; both, in an answer of batch
+  std::string model;             // its identity: embeddings compare only where it is the same
+  std::vector<float> embedding;  // [dim], normalized; empty where it is elsewhere, or missing
+  std::string run;               // as in ClassifyResult
+  std::optional<ResultError> error;
 };
 
 // Of a whole data set; shares are NaN, in JSON null, where there are no images.

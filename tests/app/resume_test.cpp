@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "support.h"
@@ -125,4 +126,50 @@ TEST_CASE("a file that another run is writing is refused") {
   EarlierResults one(folder.path("results.jsonl"), facts);
   CHECK(contains(error_of([&] { EarlierResults two(folder.path("results.jsonl"), facts); }),
                  "another run"));
+}
+
+TEST_CASE("results of another command, by another name, as often as they are there") {
+  const TemporaryFolder folder;
+  const RunFacts facts = facts_with("fp32");
+  const std::string run = R"(,"run":")" + facts.text() + "\"}\n";
+  const std::string text = R"({"text":"a cat")" + run;
+  const std::string bytes = text + text + R"({"text":"a dog")" + run;
+  clip_cli::EarlierKind kind;
+  kind.command = "embed";
+  kind.name = "text";
+  EarlierResults earlier(folder.write("results.jsonl", bytes), facts, kind);
+  CHECK(earlier.count() == 3);
+  CHECK(earlier.holds("a cat"));
+  CHECK(earlier.take("a cat"));
+  CHECK(earlier.take("a cat"));
+  CHECK_FALSE(earlier.take("a cat"));
+  CHECK(earlier.take("a dog"));
+  CHECK_FALSE(earlier.take("a bird"));
+  CHECK(contains(error_of([&] {
+                   EarlierResults other(folder.write("other.jsonl", line("a.jpg")), facts, kind);
+                 }),
+                 "is no result of embed"));
+}
+
+TEST_CASE("whole groups stay, and what comes before the first that does not") {
+  const RunFacts facts = facts_with("fp32");
+  const std::string one = line("a.jpg");
+  for (std::uint64_t lines = 0; lines < 8; ++lines) {
+    for (std::uint64_t kept = 0; kept < 8; ++kept) {
+      const TemporaryFolder folder;
+      std::string bytes;
+      for (std::uint64_t i = 0; i < lines; ++i) bytes += one;
+      const std::string path = folder.write("results.jsonl", bytes + one.substr(0, 5));
+      clip_cli::EarlierKind kind;
+      kind.group = 3;
+      kind.keeps = [&](std::uint64_t place, bool failed) {
+        CHECK_FALSE(failed);
+        return place < kept;
+      };
+      EarlierResults earlier(path, facts, kind);
+      const std::uint64_t expected = std::min(lines, kept) / 3 * 3;
+      CHECK(earlier.count() == expected);
+      CHECK(bytes_of(path) == bytes.substr(0, expected * one.size()));
+    }
+  }
 }

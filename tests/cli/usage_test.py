@@ -12,7 +12,8 @@ from pathlib import Path
 from common import BINARY, MODELS, photographs, run
 from images import draw
 
-COMMANDS = [[], ["score"], ["classify"], ["evaluate"], ["batch"], ["tokenize"], ["benchmark"],
+COMMANDS = [[], ["score"], ["classify"], ["evaluate"], ["embed"], ["batch"], ["tokenize"],
+            ["benchmark"],
             ["models"], *(["models", command] for command in
                           ("list", "pull", "verify", "remove", "inspect", "check"))]
 # Examples that need the network, or a file that only OpenAI has; other tests cover the commands.

@@ -73,10 +73,8 @@ void make_deep(const std::string& root, int levels, const std::string& name) {
   }
 }
 
-// As the library cannot: std::filesystem names what it removes by its path.
+// In steps: a path may have 4095 bytes.
 void remove_deep(const std::string& root, int levels, const std::string& name) {
-  std::vector<Descriptor> open;
-  std::string from = root;
   const int step = 500;
   for (int left = levels; left > 0;) {
     const int here = std::min(left, step);
@@ -249,7 +247,6 @@ TEST_CASE("a file of patterns that cannot be read is an error of its folder") {
   folder.write("b/1", "");
   folder.write("c/1", "");
   const std::string path = folder.path("b/.clipignore");
-  std::string word;
   const auto expect = [&](ErrorCode code, const std::string& words) {
     FolderWalk walk(folder.path());
     CHECK(all(&walk, [&](const WalkEntry& entry) {

@@ -112,7 +112,8 @@ class AgainstGit(unittest.TestCase):
                    b"--exclude-from=" + self.defaults]
         for pattern in excluded:
             command += [b"--exclude=" + pattern]
-        done = subprocess.run(command, cwd=root, capture_output=True, check=True)
+        environment = {**os.environ, "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+        done = subprocess.run(command, cwd=root, capture_output=True, env=environment, check=True)
         return {path for path in done.stdout.split(b"\0")[:-1] if not path.endswith(b".clipignore")}
 
     def we_find(self, root, excluded, sub=b""):

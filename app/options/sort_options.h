@@ -1,0 +1,24 @@
+// Whether images are filed into folders, and how (run/sort_into.h).
+#pragma once
+
+#include <CLI/App.hpp>
+#include <string>
+
+#include "run/sort_into.h"
+
+namespace clip_cli {
+
+struct SortOptions {
+  std::string folder;  // --sort-into; empty: they are not
+  SortMethod by = SortMethod::kLink;
+  bool dry_run = false;
+};
+
+// --sort-into, --by and --dry-run. `what` is filed, and under which name: "each image under
+// DIR/label".
+void add_sort_options(CLI::App* command, SortOptions* options, const std::string& what);
+
+// Throws UsageError where --dry-run has nothing to show.
+void check(const SortOptions& options);
+
+}  // namespace clip_cli

@@ -1,0 +1,180 @@
+#include "run/embedding_files.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <utility>
+#include <vector>
+
+#include "clip/error.h"
+
+namespace clip_cli {
+namespace {
+
+// What a name leads to, so that a link is not replaced by a file.
+std::string followed(const std::string& path) {
+  const std::string real = clip::real_path(path);
+  return real.empty() ? path : real;
+}
+
+std::string lines_beside(const std::string& rows) {
+  return rows.substr(0, rows.rfind('.')) + ".jsonl";
+}
+
+void check_target(const std::string& path) {
+  if (!clip::exists(path)) return;
+  if (!clip::is_regular_file(path)) {
+    throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                      fmt::format("cannot write {}: it is not a regular file", path));
+  }
+  // Renaming would get around a file that is write-protected.
+  if (::access(path.c_str(), W_OK) != 0) throw clip::file_error("write", path, errno);
+}
+
+void rename_file(const std::string& from, const std::string& to) {
+  if (std::rename(from.c_str(), to.c_str()) != 0) throw clip::file_error("write", to, errno);
+}
+
+// Whether another process has the file.
+bool is_locked(const std::string& path) {
+  const clip::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  return file.valid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
+}
+
+}  // namespace
+
+EmbeddingFiles::EmbeddingFiles(const std::string& path, clip::NpyType type, const RunFacts& facts,
+                               EarlierKind kind, bool resume)
+    : rows_path_(followed(path)),
+      lines_path_(followed(lines_beside(path))),
+      rows_part_(rows_path_ + ".part"),
+      lines_part_(lines_path_ + ".part"),
+      type_(type) {
+  check_target(rows_path_);
+  check_target(lines_path_);
+  const bool has_rows_part = clip::exists(rows_part_), has_lines_part = clip::exists(lines_part_);
+  if (!resume && (has_rows_part || has_lines_part)) {
+    if (is_locked(lines_part_)) {
+      throw clip::Error(clip::ErrorCode::kIo,
+                        fmt::format("another run is writing {}; wait for it", lines_part_),
+                        clip::Hint::kNameOutput);
+    }
+    throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                      fmt::format("an earlier run left {} and {}: go on with them by --resume, or "
+                                  "delete them",
+                                  rows_part_, lines_part_));
+  }
+
+  // Where the earlier run's files are. A crash between the two renamings leaves one of each name.
+  std::string rows = rows_part_, lines = lines_part_;
+  if (resume && !has_lines_part && clip::exists(lines_path_)) {
+    if (has_rows_part) {
+      lines = lines_path_;
+    } else if (clip::exists(rows_path_)) {
+      lines = lines_path_;
+      rows = rows_path_;
+    }
+  }
+  if (resume) find_rows(rows, type);
+  kind.keeps = [this](std::uint64_t place, bool failed) { return has_row(place, failed); };
+  earlier_.emplace(lines, facts, kind);
+  found_.reset();
+  count_ = earlier_->count();
+  // Complete files that are gone on with are complete no longer. The rows go first: the lines are
+  // found under either name.
+  if (rows != rows_part_) rename_file(rows, rows_part_);
+  if (lines != lines_part_) rename_file(lines, lines_part_);
+  lines_.emplace(Output::appending(earlier_->take_descriptor(), lines_part_));
+  if (count_ > 0) {
+    rows_ = clip::NpyWriter::open(rows_part_, type, dim_, static_cast<std::int64_t>(count_));
+  } else {
+    dim_ = 0;
+  }
+}
+
+EmbeddingFiles::~EmbeddingFiles() {
+  if (finished_ || count_ > 0) return;
+  ::unlink(rows_part_.c_str());
+  ::unlink(lines_part_.c_str());
+}
+
+// What there is of rows of that type; anything else counts as none, and is written again.
+void EmbeddingFiles::find_rows(const std::string& rows, clip::NpyType type) {
+  if (!clip::exists(rows)) return;
+  found_ = clip::Descriptor(::open(rows.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat info = {};
+  if (!found_.valid() || ::fstat(found_.get(), &info) != 0) {
+    throw clip::file_error("read", rows, errno);
+  }
+  std::string header(static_cast<std::size_t>(clip::NpyWriter::kHeaderBytes), '\0');
+  const ssize_t size = ::pread(found_.get(), header.data(), header.size(), 0);
+  if (size < static_cast<ssize_t>(header.size())) return;  // a crash left no more than that
+  clip::NpyHeader found;
+  try {
+    found = clip::parse_npy_header(header);
+  } catch (const clip::Error& error) {
+    throw error.within("cannot resume " + rows);
+  }
+  if (found.type != type) {
+    throw clip::Error(
+        clip::ErrorCode::kInvalidArgument,
+        fmt::format("cannot resume {}: its numbers are of another type; add --f16, or "
+                    "leave it out, as in the run before",
+                    rows));
+  }
+  dim_ = found.dim;
+  found_rows_ = clip::NpyWriter::rows_in(static_cast<std::uint64_t>(info.st_size), type, found.dim);
+}
+
+// A row that is all zeros and no error was not yet on the disk when the power went.
+bool EmbeddingFiles::has_row(std::uint64_t place, bool failed) {
+  if (static_cast<std::int64_t>(place) >= found_rows_) return false;
+  if (failed) return true;
+  const std::size_t size =
+      static_cast<std::size_t>(dim_) * (type_ == clip::NpyType::kFloat16 ? 2 : 4);
+  std::vector<char> row(size);
+  const auto offset = static_cast<off_t>(clip::NpyWriter::kHeaderBytes + place * size);
+  if (::pread(found_.get(), row.data(), size, offset) != static_cast<ssize_t>(size)) return false;
+  return std::any_of(row.begin(), row.end(), [](char byte) { return byte != 0; });
+}
+
+void EmbeddingFiles::begin(std::int64_t dim) {
+  if (rows_) return;
+  dim_ = dim;
+  rows_ = clip::NpyWriter::create(rows_part_, type_, dim);
+}
+
+void EmbeddingFiles::write(const clip::EmbedResult& result) {
+  std::vector<float> row = result.embedding;
+  if (row.empty()) row.resize(static_cast<std::size_t>(dim_));
+  if (static_cast<std::int64_t>(row.size()) != dim_) {
+    throw clip::Error(
+        clip::ErrorCode::kInternal,
+        fmt::format("the model gave an embedding of {} numbers after one of {}", row.size(), dim_));
+  }
+  rows_->write(row.data(), 1);
+  clip::EmbedResult line = result;
+  line.embedding.clear();
+  lines_->write(clip::json_line(to_json(line)));
+  ++count_;
+}
+
+void EmbeddingFiles::flush() {
+  lines_->flush();
+}
+
+void EmbeddingFiles::finish() {
+  lines_->commit();
+  rows_->finish();
+  rename_file(lines_part_, lines_path_);
+  rename_file(rows_part_, rows_path_);
+  finished_ = true;
+}
+
+}  // namespace clip_cli

@@ -1,0 +1,249 @@
+"""clip-cli index: what is new, changed, renamed, copied and gone, what is out of reach, and what is
+kept of it all."""
+
+import os
+import shutil
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from images import draw
+from index_case import OTHER, IndexCase
+
+
+class ChangesTest(IndexCase):
+    def test_nothing_is_embedded_twice(self):
+        self.draw("a.png", "b.png", "sub/c.png")
+        self.check_report(self.index(), added=3, embedded=3)
+        self.check_report(self.index())
+        (self.root / "a.png").rename(self.root / "sub" / "renamed.png")
+        shutil.copy(self.root / "b.png", self.root / "copy.png")
+        self.check_report(self.index(), renamed=1, copied=1)
+        (self.root / "sub").rename(self.root / "moved")
+        self.check_report(self.index(), renamed=2)
+        self.check_whole("b.png", "copy.png", "moved/c.png", "moved/renamed.png")
+
+    def test_changes_deletions_and_touches(self):
+        paths = self.draw("a.png", "b.png", "c.png")
+        self.index()
+        os.utime(paths[0])  # the same content
+        draw(paths[1], 77)
+        paths[2].unlink()
+        self.check_report(self.index(), changed=1, deleted=1, embedded=1)
+        self.check_report(self.index())
+        self.check_whole("a.png", "b.png")
+
+    def test_one_name_takes_the_place_of_another(self):
+        a, b = self.draw("a.png", "b.png")
+        self.index()
+        before = {hit["image"]: hit["score"] for hit in self.search("anything")}
+        os.replace(b, a)
+        self.check_report(self.index(), changed=1, deleted=1)
+        self.assertEqual(self.search("anything"),
+                         [{"image": str(a), "rank": 1, "score": before[str(b)]}])
+
+    def test_an_edit_in_the_middle_of_a_large_file_that_keeps_its_size(self):
+        # A bitmap of 1.9 MB: the key sees its first MiB and its last KiB.
+        from PIL import Image
+        path = self.root / "large.bmp"
+        Image.new("RGB", (800, 800), "red").save(path)
+        self.check_report(self.index(), added=1, embedded=1)
+        score = self.search("anything")[0]["score"]
+        time.sleep(0.1)
+        data = bytearray(path.read_bytes())
+        data[1_200_000:1_800_000] = bytes(600_000)
+        path.write_bytes(data)
+        self.check_report(self.index(), changed=1, embedded=1)
+        self.assertNotAlmostEqual(self.search("anything")[0]["score"], score, places=2)
+        self.check_whole("large.bmp")
+
+    def test_what_failed_is_remembered_until_it_changes(self):
+        self.draw("good.png")
+        bad = self.root / "bad.png"
+        bad.write_bytes(b"\x89PNG\r\n\x1a\nnothing more")
+        report = self.index(code=1)
+        self.check_report(report, added=2, embedded=1, failed=1)
+        self.assertIn("bad.png", report["stderr"])
+        self.check_report(self.index())
+        failures = self.status()["failures"]
+        self.assertEqual([each["image"] for each in failures], ["bad.png"])
+        self.assertRegex(failures[0]["error"], "^it is damaged")
+        self.assertIn("bad.png", self.call("index", "--status", self.root).stdout)
+        draw(bad, 5)
+        self.check_report(self.index(), changed=1, embedded=1)
+        self.assertEqual(self.status()["failures"], [])
+        self.check_whole("bad.png", "good.png")
+
+    def test_files_that_are_no_images_are_not_opened_again(self):
+        self.draw("a.png")
+        (self.root / "notes.txt").write_text("no image")
+        shutil.copy(self.root / "a.png", self.root / "image_without_extension")
+        self.check_report(self.index(), added=1, copied=1, embedded=1)
+        self.check_report(self.index())
+        self.check_whole("a.png", "image_without_extension")
+        shutil.copy(self.root / "a.png", self.root / "notes.txt")
+        self.index()
+        self.check_whole("a.png", "image_without_extension", "notes.txt")
+
+
+class PlacesTest(IndexCase):
+    def test_a_sub_folder_uses_the_index_of_its_root(self):
+        self.draw("a.png", "sub/b.png", "sub/deep/c.png", "subway/d.png")
+        self.index()
+        self.draw("new.png", "sub/new.png", first=20)
+        self.check_report(self.index(root=self.root / "sub"), added=1, embedded=1)
+        self.assertEqual(sorted(self.found(root=self.root / "sub")),
+                         ["b.png", "deep/c.png", "new.png"])
+        self.assertEqual(len(list((self.data / "clip-cli/indexes").iterdir())), 1)
+        self.check_report(self.index(), added=1, embedded=1)
+
+    def test_an_index_beside_the_images_moves_with_them(self):
+        self.draw("a.png", "sub/b.png")
+        self.check_report(self.index("--here"), added=2, embedded=2)
+        self.assertFalse((self.data / "clip-cli").exists())
+        moved = self.folder / "another place"
+        self.root.rename(moved)
+        self.check_report(self.index(root=moved))
+        self.check_whole("a.png", "sub/b.png", root=moved)
+
+    def test_remove_and_list(self):
+        self.draw("a.png")
+        self.index()
+        self.assertEqual(self.call("index", "--list").stdout, f"{self.root}\t1\n")
+        self.call("index", "--remove", self.root)
+        self.assertEqual(self.call("index", "--list").stdout, "")
+        for mode in ("--status", "--verify", "--remove"):
+            done = self.call("index", mode, self.root, code=1)
+            self.assertIn("there is no index of", done.stderr)
+        self.assertTrue((self.root / "a.png").exists())
+
+    def test_models_stand_side_by_side(self):
+        self.draw("a.png", "b.png")
+        self.check_report(self.index(), added=2, embedded=2)
+        done = self.call("search", "--no-update", "--model", OTHER, "--in", self.root, "x", code=1)
+        self.assertIn("has no vectors of the model", done.stderr)
+        self.assertIn(self.status()["models"][0]["name"], done.stderr)
+        report = self.index(model=OTHER)
+        self.assertEqual((report["embedded"], report["added"]), (2, 0))
+        self.check_report(self.index())
+        self.check_report(self.index(model=OTHER))
+        self.assertEqual([model["embedded"] for model in self.status()["models"]], [2, 2])
+        self.assertNotEqual(self.search("x", model=OTHER)[0]["score"],
+                            self.search("x")[0]["score"])
+        self.check_whole("a.png", "b.png")
+
+    def test_the_model_of_the_index_answers_where_none_is_named(self):
+        self.draw("a.png")
+        self.index()
+        self.assertEqual(self.search("x", "--no-update", model=None), self.search("x"))
+
+
+class ExcludesTest(IndexCase):
+    def test_excludes_are_kept_and_can_be_ended(self):
+        self.draw("a.png", "b.jpg", "drafts/c.png", ".hidden/d.png", "@eaDir/e.png",
+                  "#recycle/f.png")
+        self.check_report(self.index("--exclude", "*.jpg", "--exclude", "drafts/"), added=1,
+                          embedded=1)
+        self.assertEqual(self.status()["exclude"], ["*.jpg", "drafts/"])
+        self.check_report(self.index())
+        self.search("x")
+        self.check_whole("a.png")
+        self.check_report(self.index("--exclude", ""), added=2, embedded=2)
+        self.check_whole("a.png", "b.jpg", "drafts/c.png")
+
+    def test_a_clipignore_file(self):
+        self.draw("a.png", "sub/b.png", "sub/c.png")
+        (self.root / "sub/.clipignore").write_text("*.png\n!c.png\n")
+        self.check_report(self.index(), added=2, embedded=2)
+        self.check_whole("a.png", "sub/c.png")
+
+
+class ReachTest(IndexCase):
+    def test_an_empty_root_keeps_its_entries(self):
+        self.draw("a.png", "b.png")
+        self.index()
+        away = self.folder / "away"
+        self.root.rename(away)
+        self.root.mkdir()
+        report = self.index()
+        self.check_report(report, kept=2)
+        self.assertIn("--prune", self.call("index", "--model", "demo", self.root).stderr)
+        self.root.rmdir()
+        self.call("index", "--model", "demo", self.root, code=1)
+        away.rename(self.root)
+        self.check_report(self.index())
+        self.check_whole("a.png", "b.png")
+
+    def test_prune_forgets_what_is_out_of_reach(self):
+        self.draw("a.png", "b.png")
+        self.index()
+        shutil.rmtree(self.root)
+        self.root.mkdir()
+        self.check_report(self.index("--prune"), deleted=2)
+        self.check_whole()
+
+    def test_a_link_to_a_folder_that_is_away(self):
+        elsewhere = self.folder / "disk"
+        elsewhere.mkdir()
+        draw(elsewhere / "b.png", 3)
+        self.draw("a.png")
+        (self.root / "link").symlink_to(elsewhere)
+        self.check_report(self.index(), added=2, embedded=2)
+        elsewhere.rename(self.folder / "unplugged")
+        self.check_report(self.index(), kept=1)
+        (self.folder / "unplugged").rename(elsewhere)
+        self.check_report(self.index())
+        self.check_whole("a.png", "link/b.png")
+
+    def test_a_disk_that_is_not_mounted(self):
+        # In a namespace of its own, so that nothing is left mounted, whatever happens.
+        self.draw("a.png")
+        (self.root / "disk").mkdir()
+        draw(self.folder / "b.png", 9)
+        script = f"""set -e
+            mount -t tmpfs none '{self.root}/disk'
+            cp '{self.folder}/b.png' '{self.root}/disk/b.png'
+            "$@"; umount '{self.root}/disk'; "$@"
+        """
+        from common import BINARY
+        from index_case import TINY
+        done = subprocess.run(
+            ["unshare", "-rm", "bash", "-c", script, "bash", BINARY, "index", "--json", "--model",
+             TINY, self.root], capture_output=True, text=True, check=False,
+            env={**os.environ, "XDG_DATA_HOME": str(self.data)})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        first, second = done.stdout.splitlines()
+        self.assertIn('"added":2', first)
+        self.assertIn('"kept":1', second)
+        self.assertIn("cannot be reached", done.stderr)
+        self.assertEqual(sorted(self.found()), ["a.png", "disk/b.png"])
+
+
+class NamesTest(IndexCase):
+    def test_names_that_are_no_text_links_and_pipes(self):
+        name = os.fsdecode(b"caf\xe9 \n.png")
+        draw(self.folder / "plain.png", 1)
+        os.rename(self.folder / "plain.png", os.path.join(self.root, name))
+        os.mkfifo(self.root / "pipe.jpg")
+        (self.root / "loop").symlink_to(self.root)
+        (self.root / "nowhere.png").symlink_to("missing")
+        report = self.index(code=1)
+        self.check_report(report, added=1, embedded=1, failed=1)
+        self.assertIn("nowhere.png", report["stderr"])
+        self.check_whole(name)
+
+    def test_fifty_thousand_files_in_a_folder(self):
+        count = 50_000 if "CLIP_TEST_MANY" not in os.environ else int(os.environ["CLIP_TEST_MANY"])
+        source, = self.draw("a.png")
+        data = source.read_bytes()
+        for i in range(count - 1):
+            (self.root / f"{i:06}.png").write_bytes(data)
+        self.check_report(self.index(), added=1, copied=count - 1, embedded=1)
+        self.check_report(self.index())
+        self.assertEqual(len(set(self.found())), count)
+        self.call("index", "--verify", self.root)
+
+
+if __name__ == "__main__":
+    unittest.main()
