@@ -21,6 +21,7 @@
 #include "options/output_options.h"
 #include "run/index_run.h"
 #include "run/results.h"
+#include "run/thumbnail.h"
 #include "terminal/interrupt.h"
 #include "terminal/status_line.h"
 #include "terminal/text.h"
@@ -56,7 +57,7 @@ std::size_t kept_image(const Group& group, const std::string& how) {
   return best;
 }
 
-WriterContext context_of(const clip::Model& model) {
+WriterContext context_of(const DuplicatesCommand& options, const clip::Model& model) {
   Column group, cosine, bytes, image;
   group.name = "group";
   cosine.name = "cosine";
@@ -71,6 +72,9 @@ WriterContext context_of(const clip::Model& model) {
   WriterContext context;
   context.columns = {group, cosine, bytes, image, shown_cosine, shown_bytes, shown_image};
   context.table_header = false;
+  context.page = PageKind::kGroups;
+  context.title = "Near-duplicates";
+  context.separate_groups = options.keep.empty();  // what could go is one list
   context.model = model.config().name.empty() ? model.path() : model.config().name;
   return context;
 }
@@ -150,21 +154,33 @@ int run_duplicates(const DuplicatesCommand& options) {
   }
   const std::vector<Group> groups = find_groups(&searched, *model, options);
   const OutputFormat& format = format_of(options.output, "table");
-  Results results(Results::output_of(options.output), format, options.output, context_of(*model));
+  Results results(Results::output_of(options.output), format, options.output,
+                  context_of(options, *model));
   results.begin();
   std::int64_t number = 0;
   std::uint64_t images = 0;
+  const bool thumbnails = Results::thumbnail_side(format, options.output) > 0;
   for (const Group& group : groups) {
     ++number;
     const std::size_t kept = options.keep.empty() ? group.size() : kept_image(group, options.keep);
-    bool titled = options.keep.empty();
+    std::uint64_t bytes = 0;
+    for (const clip::DuplicateImage& image : group) bytes += image.bytes;
+    const std::string title = fmt::format("{} images, {}", group.size(), size_text(bytes));
     for (std::size_t i = 0; i < group.size(); ++i) {
+      const IndexedFolder& folder = searched[group[i].collection].folder;
+      Record record = record_of(group[i], shown_path(folder, group[i].path), number);
+      if (i == kept) record.json["keep"] = true;
+      if (thumbnails) {
+        record.thumbnail = thumbnail_of(clip::joined_path(folder.place.root, group[i].path));
+      }
+      // A page heads each group; a table does where it shows whole groups.
+      if (i == 0) record.title = title;
+      results.write_to_page(record);
       if (i == kept) continue;
-      Record record = record_of(
-          group[i], shown_path(searched[group[i].collection].folder, group[i].path), number);
-      if (titled) record.title = fmt::format("group {}: {} images", number, group.size());
-      titled = false;
-      results.write(record);
+      if (i == 0) {
+        record.title = options.keep.empty() ? fmt::format("group {}: {}", number, title) : "";
+      }
+      results.write_rows(record);
       ++images;
     }
   }

@@ -33,6 +33,7 @@
 #include "options/sort_options.h"
 #include "run/index_run.h"
 #include "run/results.h"
+#include "run/thumbnail.h"
 #include "service/result.h"
 #include "terminal/columns.h"
 #include "terminal/interrupt.h"
@@ -78,7 +79,8 @@ WriterContext context_of(const SearchCommand& options, const clip::Model& model)
   context.columns = {rank, score, image};
   context.table_header = false;
   context.model = name_of(model);
-  (void)options;
+  context.page = PageKind::kHits;
+  context.title = title_of(options.query);
   return context;
 }
 
@@ -103,6 +105,11 @@ bool file_hit(SortInto* sorter, const std::string& query, Record* record) {
     record->json["error"] = clip::to_json(clip::ResultError{clip::kNotFiled, error.what()});
     return false;
   }
+}
+
+// Where the image lies, however the folder was named.
+std::string hit_path(const IndexedFolder& folder, const clip::SearchHit& hit) {
+  return clip::joined_path(folder.place.root, hit.path);
 }
 
 clip::TextOptions text_options(const SearchCommand& options) {
@@ -356,13 +363,16 @@ int run_search(const SearchCommand& options) {
     sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
   }
   bool failed = false;
-  Results results(Results::output_of(options.output), format_of(options.output, "table"),
-                  options.output, context_of(options, *model));
+  const OutputFormat& format = format_of(options.output, "table");
+  Results results(Results::output_of(options.output), format, options.output,
+                  context_of(options, *model));
   results.begin();
+  const bool thumbnails = Results::thumbnail_side(format, options.output) > 0;
   std::int64_t rank = 0;
   for (const clip::SearchHit& hit : hits) {
     Record record = record_of(shown_path(folder, hit.path), ++rank, hit.score);
     if (sorter) failed = !file_hit(&*sorter, title_of(options.query), &record) || failed;
+    if (thumbnails) record.thumbnail = thumbnail_of(hit_path(folder, hit));
     results.write(record);
   }
   RunSummary summary;

@@ -28,7 +28,15 @@ void Results::begin() {
 }
 
 void Results::write(const Record& record) {
+  write_rows(record);
+  write_to_page(record);
+}
+
+void Results::write_rows(const Record& record) {
   writer_->write(record, &output_);
+}
+
+void Results::write_to_page(const Record& record) {
   if (page_ != nullptr) page_->write(record, page_output_.get());
 }
 

@@ -26,6 +26,9 @@ class Results {
 
   void begin();
   void write(const Record& record);
+  // The two parts of that: to the output, and to the page, where there is one.
+  void write_rows(const Record& record);
+  void write_to_page(const Record& record);
   void flush() { output_.flush(); }
   void finish(const RunSummary& summary);  // all is on its way to the disk, under its own name
 

@@ -35,4 +35,12 @@ std::string printable(std::string_view text) {
   return safe;
 }
 
+std::string size_text(std::uint64_t bytes) {
+  const auto size = static_cast<double>(bytes);
+  if (bytes < 1000) return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
+  if (size < 999.5e3) return fmt::format("{:.0f} kB", 1e-3 * size);
+  if (size < 999.95e6) return fmt::format("{:.1f} MB", 1e-6 * size);
+  return fmt::format("{:.1f} GB", 1e-9 * size);
+}
+
 }  // namespace clip_cli

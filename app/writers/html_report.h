@@ -1,5 +1,6 @@
 // The page that shows the results of a run: one HTML file that needs no other and no network, with
-// thumbnails under their labels, rankings, and filters. data/report/report.html is the page; the
+// thumbnails under their labels, rankings, and filters; or the hits of a search; or groups of
+// near-duplicates. data/report/report.html is the page; the
 // images are written into it one by one, so that memory does not grow with their number.
 #pragma once
 
@@ -19,12 +20,14 @@ constexpr int kThumbnailSide = 192;  // pixels
 class HtmlReport {
  public:
   // The page up to the first image. `run`: "model", "version", "created" (ISO 8601), "labels",
-  // "threshold".
+  // "threshold"; of a page without labels also "kind" ("hits" or "group") and "title".
   void begin(const clip::Json& run, Output* output);
 
   // `image`: "image", and "href" where there is a link; then either "error" ("code" and "message"),
   // or "thumbnail" (JPEG, base64), "label", "probability", and "ranking", a list of [label,
-  // probability] with the likeliest first.
+  // probability] with the likeliest first. On pages without labels: "thumbnail"; "ranking", whose
+  // rows are [text, length of the bar from 0 to 1, text at its end]; for hits "score"; for images
+  // of groups "group", a number, "label", which is the group's heading, and "keep".
   void add(const clip::Json& image, Output* output);
 
   // The rest of the page. `summary`: "images", "failed", "seconds", "interrupted", "noun" (for one

@@ -33,14 +33,29 @@ struct Column {
   int table_decimals = 2;
 };
 
-// One image, or one line of a batch, or one whole result.
+// One image, or one line of a batch, or one whole result. Pages, and lists of paths alone, take
+// what they show from its JSON:
+// - "ranking" or "scores", and "label": an image and its labels or prompts (service/result.h);
+// - "rank" and "score": a hit of a search;
+// - "group", a number that the records of one group share, one after the other, with "bytes" and,
+//   where known, "cosine" (with the first), "width" and "height", and "keep" (true
+//   for the one that stays): one of a group of near-duplicates.
 struct Record {
   clip::Json json;                      // its object in JSON Lines
   std::vector<std::vector<Cell>> rows;  // its rows in CSV and TSV and in a table, a cell a column
-  std::string title;                    // a table writes it above the rows, where it is not empty
+  // Written above the rows by a table, and by a page above the group that the record is the first
+  // of.
+  std::string title;
   std::string text;       // a table writes this instead of rows, where it is not empty
   std::string thumbnail;  // a JPEG file, for pages
   std::string file;       // the path of the image's file now, for links
+};
+
+// What a page shows.
+enum class PageKind {
+  kLabels,  // images under their labels or prompts
+  kHits,    // hits of a search, in the order of their ranks
+  kGroups,  // groups of near-duplicates, the images of each side by side
 };
 
 // What writers have to know before the first record.
@@ -50,6 +65,8 @@ struct WriterContext {
   int table_width = 0;          // lines are cut there; 0: they are not
   bool separate_groups = true;  // in paths alone, an empty one comes between groups
   // For pages.
+  PageKind page = PageKind::kLabels;
+  std::string title;                // of a page without labels: the query of the hits, say
   std::string model;                // its name, or its path
   std::vector<std::string> labels;  // that images are told apart by, or prompts
   double threshold = 0;

@@ -197,6 +197,17 @@ TEST_CASE("progress counts, and ends with a line that stays") {
   CHECK(captured.text() == "");
 }
 
+TEST_CASE("sizes of files") {
+  CHECK(clip_cli::size_text(0) == "0 bytes");
+  CHECK(clip_cli::size_text(1) == "1 byte");
+  CHECK(clip_cli::size_text(999) == "999 bytes");
+  CHECK(clip_cli::size_text(1000) == "1 kB");
+  CHECK(clip_cli::size_text(812'345) == "812 kB");
+  CHECK(clip_cli::size_text(999'600) == "1.0 MB");
+  CHECK(clip_cli::size_text(4'240'000) == "4.2 MB");
+  CHECK(clip_cli::size_text(1'300'000'000) == "1.3 GB");
+}
+
 TEST_CASE("durations") {
   CHECK(clip_cli::duration(3.24) == "3.2 s");
   CHECK(clip_cli::duration(125) == "2 min 5 s");

@@ -181,6 +181,37 @@ TEST_CASE("the page holds its results, and nothing in them ends its data") {
   CHECK(contains(page, "SlBFRw=="));  // the thumbnail, in base 64
 }
 
+TEST_CASE("pages of hits and of near-duplicates") {
+  Record hit;
+  hit.json = {{"image", "sea.jpg"}, {"rank", 1}, {"score", 27.314}};
+  hit.thumbnail = "JPEG";
+  WriterContext hits;
+  hits.page = PageKind::kHits;
+  hits.title = "sunset </script>";
+  std::string page = written("html", {hit}, hits);
+  CHECK(contains(page, R"("kind":"hits","title":"sunset \u003c/script>")"));
+  CHECK(contains(page, R"({"image":"sea.jpg","score":27.314,"label":"","ranking":[["#1",0.27)"));
+  CHECK(contains(page, R"(,"27.31"]],"thumbnail":"SlBFRw=="})"));
+
+  Record first, second;
+  first.json = {{"group", 1},   {"image", "a.jpg"}, {"bytes", 4200000},
+                {"width", 400}, {"height", 300},    {"keep", true}};
+  first.title = "2 images, 4.2 MB";
+  second.json = {{"group", 1}, {"image", "b.jpg"}, {"bytes", 812}, {"cosine", 0.9876}};
+  WriterContext groups;
+  groups.page = PageKind::kGroups;
+  groups.title = "Near-duplicates in photos";
+  page = written("html", {first, second}, groups);
+  CHECK(contains(page, R"("kind":"group","title":"Near-duplicates in photos")"));
+  CHECK(contains(page, R"("group":1,"label":"2 images, 4.2 MB","keep":true)"));
+  CHECK(contains(page, "[[\"4.2 MB\",0.0,\"\"],[\"400 \u00d7 300\",0.0,\"kept\"]]"));
+  CHECK(contains(page, R"([["812 bytes",0.9876,"0.988"]])"));
+
+  // Only a page of labels has room for what failed.
+  hit.json["error"] = {{"code", "bad_image"}, {"message", "it is cut short"}};
+  CHECK_FALSE(contains(written("html", {hit}, hits), "sea.jpg"));
+}
+
 TEST_CASE("formats have names and extensions of their own") {
   std::vector<std::string> names, extensions;
   for (const OutputFormat& format : output_formats()) {

@@ -126,8 +126,8 @@ class DuplicatesTest(unittest.TestCase):
         self.copy("dog.png", "dog\n2.png")
         done = self.clip("duplicates", self.images)
         lines = done.stdout.splitlines()
-        self.assertEqual(lines[0], "group 1: 2 images")
-        self.assertEqual(lines[3], "group 2: 2 images")
+        self.assertRegex(lines[0], r"^group 1: 2 images, \d+ kB$")
+        self.assertRegex(lines[3], r"^group 2: 2 images, \d+ kB$")
         self.assertIn("dog\\n2.png", done.stdout)
         rows = [line.split("\t") for line in
                 self.clip("duplicates", self.images, "--tsv").stdout.splitlines()]

@@ -185,7 +185,7 @@ class Output(IndexCase):
         hits = self.search("rain")
         self.assertEqual(len(lines), 10)
         self.assertEqual([line.split(None, 1) for line in lines],
-                         [[f"{hit['score']:.2f}", hit["image"]] for hit in hits])
+                         [[f"{hit['score']:.4f}", hit["image"]] for hit in hits])
         self.assertEqual([hit["score"] for hit in hits],
                          sorted((hit["score"] for hit in hits), reverse=True))
 
