@@ -20,6 +20,7 @@ PACKAGES = {
     "numpy": "python3-numpy",
     "selenium": "python3-selenium",
     "sklearn": "python3-sklearn",
+    "faiss": "python3-faiss",
 }
 
 
