@@ -62,9 +62,12 @@ Preview::Preview(const PreviewBox& box, PreviewMode mode) : box_(box), mode_(mod
   loaded();
 }
 
+int Preview::side() const {
+  return std::max(box_.columns * box_.cell_width, box_.rows * box_.cell_height);
+}
+
 std::string Preview::of(const clip::Image& image) const {
-  const clip::Image small = clip::thumbnail(
-      image, std::max(box_.columns * box_.cell_width, box_.rows * box_.cell_height));
+  const clip::Image small = clip::thumbnail(image, side());
   PreviewRequest request;
   request.pixels = small.data;
   request.width = static_cast<int>(small.width);

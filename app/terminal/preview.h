@@ -42,6 +42,9 @@ class Preview {
   // alone: in a file they are noise. Throws clip::Error.
   std::string of(const clip::Image& image) const;
 
+  // Of the box, in pixels, the longer one: more than that no image needs to have.
+  int side() const;
+
  private:
   const PreviewBox box_;
   const PreviewMode mode_;

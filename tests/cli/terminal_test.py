@@ -12,7 +12,8 @@ import time
 import unittest
 from pathlib import Path
 
-from common import BINARY, ROOT, need
+from common import BINARY, MODELS, ROOT, need, run
+from images import draw
 
 need("PIL")
 from PIL import Image  # noqa: E402 (after the check that it is there)
@@ -374,6 +375,67 @@ class Live(Terminal):
         self.step("show c")
         # With what tmux has scrolled away to make room for a wrapped line.
         self.assertEqual(self.lines("-S", "-"), ["before", "c"])
+
+
+class Search(Terminal):
+    """clip-cli search in a terminal."""
+
+    WIDTH, HEIGHT = 100, 40
+    COUNT = 1500
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.folder / "photos"
+        self.root.mkdir()
+
+    def search(self, *arguments, model=MODELS / "tiny.pt"):
+        self.start("env", f"XDG_DATA_HOME={self.folder / 'data'}", "COLORTERM=truecolor", BINARY,
+                   "search", "--model", model, "--in", self.root, "a cat", *arguments)
+
+    def test_hits_so_far_are_shown_and_replaced(self):
+        for i in range(self.COUNT):
+            draw(self.root / f"{i:04}.png", i)
+        (self.root / "broken.png").write_text("no image")
+        self.search("--batch", 2)
+        screens, end = [], time.monotonic() + 120
+        while not screens or not any(line == "EXIT 0" for line in screens[-1]):
+            screen = self.lines()
+            if not screens or screens[-1] != screen:
+                screens.append(screen)
+            self.assertLess(time.monotonic(), end, screens[-1])
+            time.sleep(0.02)
+        hit = re.compile(r" +-?\d+\.\d{4}  .*/\d{4}\.png$")
+        # Ten hits above the status line, while images were still embedded.
+        during = [screen for screen in screens if len(screen) == 11 and
+                  all(hit.match(line) for line in screen[:10]) and " files, " in screen[10]]
+        self.assertGreater(len({tuple(screen[:10]) for screen in during}), 1, screens)
+        # At the end they are gone, and the best of all are there once.
+        last = screens[-1]
+        self.assertEqual(last[-1], "EXIT 0")
+        self.assertEqual(sum(bool(hit.match(line)) for line in last), 10, last)
+        self.assertTrue(all(hit.match(line) for line in last[-11:-1]), last)
+        self.assertTrue(last[0].startswith("clip-cli: 1 file could not be used"), last)
+        self.assertLessEqual(len(last), 13, last)
+
+    def test_previews_below_their_rows(self):
+        half_and_half(self.root / "image.png")
+        self.search("--preview")
+        self.wait_for(lambda: "EXIT 0" in self.lines(), "the end")
+        self.assertRegex(self.lines()[0], r"^ +-?\d+\.\d{4}  .*/image\.png$")
+        screen = self.tmux("capture-pane", "-e", "-N", "-p").split("\n")
+        for line in screen[1:13]:  # twelve rows, and of a square twice as many columns
+            colors = [color for color in quarters(line)[0] if color]
+            self.assertEqual(len(colors), 48)
+            self.assertEqual((colors[0], colors[-1]), (RED, BLUE))
+        self.assertEqual(self.lines()[13], "EXIT 0")
+
+    def test_previews_are_for_eyes(self):
+        for arguments, words in ((["--preview"], "--preview needs a terminal"),
+                                 (["--preview=ascii"], "'ascii' is not auto, symbols"),
+                                 (["--preview", "--json"], "--preview is for the table")):
+            done = run("search", "--in", self.root, "a cat", *arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn(words, done.stderr)
 
 
 class NoTerminal(Temporary):
