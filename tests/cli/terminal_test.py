@@ -397,7 +397,7 @@ class Search(Terminal):
             draw(self.root / f"{i:04}.png", i)
         (self.root / "broken.png").write_text("no image")
         self.search("--batch", 2)
-        screens, end = [], time.monotonic() + 120
+        screens, end = [], time.monotonic() + 600
         while not screens or not any(line == "EXIT 0" for line in screens[-1]):
             screen = self.lines()
             if not screens or screens[-1] != screen:
