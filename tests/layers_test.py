@@ -36,11 +36,12 @@ EDGES = {
 HEAVY = [
     (r"curl/", r"lib/hub/.*"),
     (r"(torch|ATen|c10)/", r"lib/engine/torchscript/.*|lib/nn/backends/[a-z_]*_aten\.(cpp|h)"),
+    (r"chafa", r"app/preview_module/.*"),
     (r"clip/torchscript\.h", r"lib/engine/torchscript/.*|app/torchscript_module/.*|app/main\.cpp"),
 ]
 # Nor may a public header ask its user for any of these libraries.
 THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|zlib|"
-                         r"dnnl|omp|doctest|CLI)\b")
+                         r"dnnl|chafa|glib|omp|doctest|CLI)\b")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)
 # Comments and literals, whichever begins first.
@@ -244,6 +245,7 @@ class SelfCheck(unittest.TestCase):
             ("lib/include/clip/image.h", "<opencv2/core.hpp>"),
             ("lib/image/decode.cpp", "<curl/curl.h>"),
             ("app/main.cpp", "<curl/curl.h>"),
+            ("app/terminal/preview.cpp", "<chafa.h>"),
             ("lib/nn/transformer.cpp", "<ATen/ATen.h>"),
             ("lib/engine/native.cpp", "<torch/script.h>"),
             ("app/commands/score.cpp", '"clip/torchscript.h"'),

@@ -29,6 +29,7 @@
 #include "options/index_options.h"
 #include "options/label_options.h"
 #include "options/output_options.h"
+#include "options/preview_options.h"
 #include "options/query_options.h"
 #include "options/sort_options.h"
 #include "run/index_run.h"
@@ -58,6 +59,7 @@ struct SearchCommand {
   bool truncate = false;
   SortOptions sort;
   OutputOptions output;
+  PreviewOptions preview;
   IndexRunOptions run;
 };
 
@@ -324,12 +326,31 @@ void answer_queries(const SearchCommand& options, const std::shared_ptr<const cl
   });
 }
 
+// The best hits among what is indexed so far, as the table will print them.
+LiveLines live_hits(const SearchCommand& options, const IndexedFolder& folder,
+                    const clip::Model& model, const std::vector<clip::QueryTerm>& terms) {
+  return [&](clip::Index* index) {
+    std::vector<std::string> lines;
+    try {
+      for (const clip::SearchHit& hit : Searcher(index, folder, model, options).find(terms)) {
+        lines.push_back(fmt::format("{:>9.4f}  {}", hit.score, shown_path(folder, hit.path)));
+      }
+    } catch (const clip::Error&) {
+      // The search of all images tells it, if it is still so.
+    }
+    return lines;
+  };
+}
+
 void check(const SearchCommand& options) {
   const bool has_query = !options.query.words.empty() || !options.query.like.empty() ||
                          !options.query.no.empty() || !options.query.vector.empty();
   if (has_query == !options.queries.empty()) {
     throw UsageError(has_query ? "a query and --queries exclude each other"
                                : "no query: say what to find, or name a file with --queries FILE");
+  }
+  if (!options.queries.empty() && !options.preview.mode.empty()) {
+    throw UsageError("--preview shows the hits of one query, not those of --queries");
   }
   check(options.output);
   check(options.sort);
@@ -338,12 +359,18 @@ void check(const SearchCommand& options) {
 int run_search(const SearchCommand& options) {
   check(options);
   if (options.queries.empty()) read_terms(options.query);  // mistakes show before the model is read
+  const OutputFormat& format = format_of(options.output, "table");
+  const auto preview = make_preview(options.preview, format);
   const IndexedFolder folder = indexed_folder(options.in);
   catch_interrupts();
   const auto model = open_index_model(options.run.model, folder);
   std::vector<clip::QueryTerm> terms;
   if (options.queries.empty()) terms = embedded_terms(options, model);
-  auto index = current_index(folder, model, options.run);
+  // What matches is known only of the whole.
+  const bool live =
+      &format == format_named("table") && options.queries.empty() && !options.matching;
+  auto index = current_index(folder, model, options.run,
+                             live ? live_hits(options, folder, *model, terms) : LiveLines());
   std::optional<clip::NeutralBank> bank;
   if (options.matching) bank = neutral_bank(&index, folder, model, options);
   Searcher searcher(index.get(), folder, *model, options);
@@ -363,7 +390,6 @@ int run_search(const SearchCommand& options) {
     sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
   }
   bool failed = false;
-  const OutputFormat& format = format_of(options.output, "table");
   Results results(Results::output_of(options.output), format, options.output,
                   context_of(options, *model));
   results.begin();
@@ -371,9 +397,12 @@ int run_search(const SearchCommand& options) {
   std::int64_t rank = 0;
   for (const clip::SearchHit& hit : hits) {
     Record record = record_of(shown_path(folder, hit.path), ++rank, hit.score);
-    if (sorter) failed = !file_hit(&*sorter, title_of(options.query), &record) || failed;
+    // Before the image is put elsewhere.
     if (thumbnails) record.thumbnail = thumbnail_of(hit_path(folder, hit));
+    if (preview != nullptr) record.preview = preview_of(hit_path(folder, hit), *preview);
+    if (sorter) failed = !file_hit(&*sorter, title_of(options.query), &record) || failed;
     results.write(record);
+    if (preview != nullptr) results.flush();  // as they come
   }
   RunSummary summary;
   summary.images = hits.size();
@@ -412,6 +441,7 @@ void setup_search(CLI::App* app, Command* command) {
                      {{"json", "Print one JSON object per hit"},
                       {"report", "Write an HTML page, too, that shows the hits"}},
                      /*paths=*/true);
+  add_preview_option(search, &options->preview);
   add_index_run_options(search, &options->run, /*update=*/true);
   search->footer(
       "Examples:\n"

@@ -12,6 +12,7 @@
 #include "options/model_lookup.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
+#include "terminal/live_block.h"
 #include "terminal/progress.h"
 #include "terminal/text.h"
 
@@ -77,8 +78,9 @@ std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
 Refreshed refresh_folder(clip::Index* index, const IndexedFolder& folder,
                          const std::shared_ptr<const clip::Model>& model,
                          const IndexRunOptions& options, clip::RefreshOptions refresh,
-                         Failures failures, const std::function<void()>& committed) {
+                         Failures failures, const LiveLines& live) {
   std::optional<std::uint64_t> planned;
+  LiveBlock block(options.run.quiet || live == nullptr);
   Progress progress("file", options.run.quiet, [&] { return planned; });
   clip::CancelToken stop(&interrupts());
   refresh.sub = folder.sub;
@@ -93,6 +95,7 @@ Refreshed refresh_folder(clip::Index* index, const IndexedFolder& folder,
   };
   events.done = [&](const std::string&, const clip::Error* error) {
     if (error != nullptr && failures == Failures::kEach) {
+      block.clear();
       progress.clear();
       notice(message_of(*error));
     }
@@ -100,13 +103,12 @@ Refreshed refresh_folder(clip::Index* index, const IndexedFolder& folder,
     progress.show();
   };
   events.committed = [&] {
-    if (!committed) return;
-    progress.clear();
-    committed();
+    if (block.visible()) block.show(live(index));
   };
   Refreshed refreshed;
   refreshed.report = clip::refresh(index, model, refresh, events);
   refreshed.seconds = progress.seconds();
+  block.clear();
   progress.clear();
   if (!options.run.quiet) tell_about(refreshed.report, folder);
   return refreshed;
@@ -114,8 +116,7 @@ Refreshed refresh_folder(clip::Index* index, const IndexedFolder& folder,
 
 std::unique_ptr<clip::Index> current_index(const IndexedFolder& folder,
                                            const std::shared_ptr<const clip::Model>& model,
-                                           const IndexRunOptions& options,
-                                           const std::function<void(clip::Index*)>& committed) {
+                                           const IndexRunOptions& options, const LiveLines& live) {
   if (options.no_update) {
     if (!folder.is_there) {
       throw clip::Error(
@@ -135,8 +136,7 @@ std::unique_ptr<clip::Index> current_index(const IndexedFolder& folder,
   }
   if (index == nullptr) return clip::Index::open(folder.place);
   const Refreshed refreshed =
-      refresh_folder(index.get(), folder, model, options, {}, Failures::kCount,
-                     committed ? [&] { committed(index.get()); } : std::function<void()>());
+      refresh_folder(index.get(), folder, model, options, {}, Failures::kCount, live);
   const clip::RefreshReport& report = refreshed.report;
   if (!options.run.quiet) {
     if (report.failed > 0) {

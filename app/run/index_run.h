@@ -43,18 +43,23 @@ struct Refreshed {
   double seconds = 0;
 };
 
+// Lines about what the index has so far.
+using LiveLines = std::function<std::vector<std::string>(clip::Index*)>;
+
 // Brings the index up to date, as far as the folder's part of it goes, with a progress line.
-// `committed`: called when more can be found than before.
+// `live`: on a terminal its lines are shown meanwhile, and replaced whenever more can be found than
+// before.
 Refreshed refresh_folder(clip::Index* index, const IndexedFolder& folder,
                          const std::shared_ptr<const clip::Model>& model,
                          const IndexRunOptions& options, clip::RefreshOptions refresh,
-                         Failures failures, const std::function<void()>& committed = nullptr);
+                         Failures failures, const LiveLines& live = nullptr);
 
 // The index, brought up to date where that is asked for and possible, and open. A folder that
 // cannot be written, and another process that is writing, are told, and what is there is used.
 // Throws clip::Error where there is nothing.
-std::unique_ptr<clip::Index> current_index(
-    const IndexedFolder& folder, const std::shared_ptr<const clip::Model>& model,
-    const IndexRunOptions& options, const std::function<void(clip::Index*)>& committed = nullptr);
+std::unique_ptr<clip::Index> current_index(const IndexedFolder& folder,
+                                           const std::shared_ptr<const clip::Model>& model,
+                                           const IndexRunOptions& options,
+                                           const LiveLines& live = nullptr);
 
 }  // namespace clip_cli

@@ -3,17 +3,36 @@
 #include "clip/error.h"
 #include "clip/image.h"
 #include "image/thumbnail.h"
+#include "terminal/hints.h"
+#include "terminal/text.h"
 #include "writers/html_report.h"
 
 namespace clip_cli {
 
+namespace {
+
+// A large JPEG need not be decoded whole.
+clip::Image decoded(const std::string& path, int side) {
+  clip::DecodeOptions decode;
+  decode.min_side_after_scaling = static_cast<std::uint64_t>(2 * side);
+  return clip::decode_file(path, decode);
+}
+
+}  // namespace
+
 std::string thumbnail_of(const std::string& path) {
   try {
-    clip::DecodeOptions decode;
-    decode.min_side_after_scaling = 2 * kThumbnailSide;  // a large JPEG need not be decoded whole
-    return clip::jpeg_thumbnail(clip::decode_file(path, decode), kThumbnailSide);
+    return clip::jpeg_thumbnail(decoded(path, kThumbnailSide), kThumbnailSide);
   } catch (const clip::Error&) {
     return "";
+  }
+}
+
+std::string preview_of(const std::string& path, const Preview& preview) {
+  try {
+    return preview.of(decoded(path, preview.side()));
+  } catch (const clip::Error& error) {
+    return printable(message_of(error)) + '\n';
   }
 }
 

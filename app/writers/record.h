@@ -47,6 +47,7 @@ struct Record {
   // of.
   std::string title;
   std::string text;       // a table writes this instead of rows, where it is not empty
+  std::string preview;    // the image as a terminal draws it; a table writes it below the rows
   std::string thumbnail;  // a JPEG file, for pages
   std::string file;       // the path of the image's file now, for links
 };

@@ -37,6 +37,7 @@ class TableWriter : public RecordWriter {
       const std::string text = line(cells);
       if (text != "\n") output->write(text);
     }
+    if (!record.preview.empty()) output->write(record.preview);
   }
 
  private:

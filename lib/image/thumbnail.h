@@ -7,8 +7,11 @@
 
 namespace clip {
 
-// A JPEG file whose longer side has at most `side` pixels; what is transparent is white. Throws
-// Error when it cannot be made.
+// Three channels of 8 bits, the longer side at most `side` pixels; what is transparent is white.
+// Throws Error when it cannot be made.
+Image thumbnail(const Image& image, int side);
+
+// The same as a JPEG file, which is gray where the image is.
 std::string jpeg_thumbnail(const Image& image, int side);
 
 }  // namespace clip

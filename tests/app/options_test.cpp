@@ -4,12 +4,14 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "commands/commands.h"
 #include "options/input_options.h"
 #include "options/output_options.h"
+#include "options/preview_options.h"
 #include "options/suggestions.h"
 #include "support.h"
 #include "usage_error.h"
@@ -86,6 +88,34 @@ TEST_CASE("paths alone are for commands that ask for them") {
   }
   CHECK(parsed({"-l", "-0"}, true, true).error != "");
   CHECK(parsed({"-l", "--json"}, true, true).error != "");
+}
+
+TEST_CASE("a preview is for the table, and for terminals") {
+  const auto mode = [](std::vector<std::string> arguments) {
+    CLI::App app;
+    PreviewOptions options;
+    std::string query;
+    add_preview_option(&app, &options);
+    app.add_option("QUERY", query);
+    std::reverse(arguments.begin(), arguments.end());
+    app.parse(arguments);
+    return options.mode + "|" + query;
+  };
+  CHECK(mode({"a cat"}) == "|a cat");
+  CHECK(mode({"--preview", "a cat"}) == "auto|a cat");
+  CHECK(mode({"a cat", "--preview"}) == "auto|a cat");
+  CHECK(mode({"--preview=sixel", "a cat"}) == "sixel|a cat");
+
+  const OutputFormat& table = *format_named("table");
+  CHECK(make_preview({}, table) == nullptr);
+  CHECK_THROWS_AS(make_preview({"ascii"}, table), UsageError);
+  CHECK_THROWS_AS(make_preview({"symbols"}, *format_named("json")), UsageError);
+  CHECK(make_preview({"symbols"}, table) != nullptr);
+  setenv("CLIP_PREVIEW", "no such mode", 1);
+  CHECK_THROWS_AS(make_preview({"auto"}, table), UsageError);
+  setenv("CLIP_PREVIEW", "kitty", 1);
+  CHECK(make_preview({"auto"}, table) != nullptr);
+  unsetenv("CLIP_PREVIEW");
 }
 
 TEST_CASE("one file for two things") {

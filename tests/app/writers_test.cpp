@@ -112,6 +112,10 @@ TEST_CASE("a table is for eyes") {
   Record titled = record("a.jpg", "cat");
   titled.title = "b.jpg";
   CHECK(written("table", {titled}, narrow).rfind("b.jpg\n", 0) == 0);
+  titled.preview = "\x1b[31mimage\r\n";
+  const std::string previewed = written("table", {titled}, narrow);
+  CHECK(previewed.find("\x1b[31mimage\r\n") == previewed.size() - 12);
+  CHECK_FALSE(contains(written("tsv", {titled}), "\x1b"));
   titled.text = "as it is\n";
   CHECK(written("table", {titled}, narrow) == "as it is\n");
 }

@@ -31,6 +31,22 @@ TEST_CASE("thumbnails keep proportions, and small images stay small") {
   CHECK(thumbnail.height == 1);
 }
 
+TEST_CASE("a small copy has three channels, whatever the image has") {
+  const Image gray = decode_bytes("P2 4 2 255 10 10 20 20 10 10 20 20", "gray", {});
+  const Image small = thumbnail(gray, 2);
+  CHECK(small.width == 2);
+  CHECK(small.height == 1);
+  CHECK(small.channels == 3);
+  for (int channel = 0; channel < 3; ++channel) {
+    CHECK(small.row(0)[channel] == 10);
+    CHECK(small.row(0)[3 + channel] == 20);
+  }
+  const Image deep = thumbnail(decode_bytes("P2 2 1 65535 100 60000", "deep", {}), 9);
+  CHECK(deep.width == 2);
+  CHECK(deep.row(0)[2] == 100);
+  CHECK(deep.row(0)[5] == 255);
+}
+
 TEST_CASE("what is transparent is white") {
   // Blue, green, red, alpha: half-transparent black beside invisible green.
   static const std::uint8_t pixels[] = {0, 0, 0, 128, 0, 255, 0, 0};
