@@ -60,15 +60,6 @@ std::vector<std::int64_t> background_sample(const VectorRows& rows,
   return sample;
 }
 
-Moments background_of(const std::vector<BackgroundTerm>& terms) {
-  double mean = 0, variance = 0;
-  for (const BackgroundTerm& term : terms) {
-    mean += term.weight * term.cosines.mean;
-    variance += term.weight * term.cosines.std * (term.weight * term.cosines.std);
-  }
-  return {mean, std::sqrt(variance)};
-}
-
 double near_synonym_cosine(const Embeddings& bank) {
   if (bank.count < 2) return kInfinity;
   std::vector<double> nearest;
@@ -124,7 +115,7 @@ std::vector<std::size_t> matching_rows(const float* cosines, std::size_t count, 
   for (std::size_t row = 0; row < count; ++row) {
     const double cosine = cosines[row];
     if (!std::isfinite(cosine) || !(cosine >= candidate)) continue;
-    const double odds = log_odds_of ? log_odds_of(row) : kInfinity;
+    const double odds = log_odds_of(row);
     if (!(odds >= rule.min_log_odds)) continue;
     rows.push_back(row);
     is_sure = is_sure || (cosine >= sure && odds >= rule.min_sure_log_odds);
