@@ -177,7 +177,7 @@ int run_batch(const BatchOptions& options) {
   clip::Answerer answerer(model, texts);
   Progress progress("job", options.run.run.quiet, [] { return std::optional<std::uint64_t>(); });
   WriterContext context = context_of();
-  context.model = model->config().name.empty() ? model->path() : model->config().name;
+  context.model = title_of(*model);
   Results results(Results::output_of(options.output), format, options.output, context);
 
   results.begin();

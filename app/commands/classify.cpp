@@ -120,7 +120,7 @@ WriterContext context_of(const ClassifyOptions& options, const std::vector<clip:
     label_width = std::max(label_width, display_width(printable(label.name)));
     context.labels.push_back(label.name);
   }
-  context.model = model.config().name.empty() ? model.path() : model.config().name;
+  context.model = title_of(model);
   context.threshold = options.threshold;
   context.table_width = terminal_width(STDOUT_FILENO);
 

@@ -75,7 +75,7 @@ WriterContext context_of(const DuplicatesCommand& options, const clip::Model& mo
   context.page = PageKind::kGroups;
   context.title = "Near-duplicates";
   context.separate_groups = options.keep.empty();  // what could go is one list
-  context.model = model.config().name.empty() ? model.path() : model.config().name;
+  context.model = title_of(model);
   return context;
 }
 
@@ -125,7 +125,7 @@ std::vector<Group> find_groups(std::vector<Searched>* searched, const clip::Mode
   find.threads = static_cast<int>(threads(options.run.model));
   find.stop = &interrupts();
   find.progress = [&](double share) { line.show(fmt::format("compared {:.0f} %", 100 * share)); };
-  const std::string name = model.config().name.empty() ? model.path() : model.config().name;
+  const std::string name = title_of(model);
   for (int tries = 0; tries < kMaxTries; ++tries) {
     std::vector<const clip::Collection*> collections;
     for (Searched& each : *searched) {

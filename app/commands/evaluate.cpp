@@ -141,7 +141,7 @@ class Page {
   Page(const std::string& path, const clip::Model& model, std::vector<std::string> labels)
       : output_(Output::replacing(path)) {
     WriterContext context;
-    context.model = model.config().name.empty() ? model.path() : model.config().name;
+    context.model = title_of(model);
     context.labels = std::move(labels);
     writer_ = make_html(context);
     writer_->begin(&output_);

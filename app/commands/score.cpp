@@ -117,7 +117,7 @@ WriterContext context_of(const std::vector<std::string>& texts, const clip::Mode
   context.columns = {
       image, text, score, cosine, probability, error, shown_score, shown_probability, shown_text};
   context.table_header = false;
-  context.model = model.config().name.empty() ? model.path() : model.config().name;
+  context.model = title_of(model);
   context.labels = texts;
   return context;
 }

@@ -2,12 +2,10 @@
 #include "index/search.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,7 +34,6 @@
 #include "run/results.h"
 #include "run/thumbnail.h"
 #include "service/result.h"
-#include "terminal/columns.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "usage_error.h"
@@ -63,10 +60,6 @@ struct SearchCommand {
   IndexRunOptions run;
 };
 
-std::string name_of(const clip::Model& model) {
-  return model.config().name.empty() ? model.path() : model.config().name;
-}
-
 WriterContext context_of(const SearchCommand& options, const clip::Model& model) {
   Column rank, score, image;
   rank.name = "rank";
@@ -80,7 +73,7 @@ WriterContext context_of(const SearchCommand& options, const clip::Model& model)
   WriterContext context;
   context.columns = {rank, score, image};
   context.table_header = false;
-  context.model = name_of(model);
+  context.model = title_of(model);
   context.page = PageKind::kHits;
   context.title = title_of(options.query);
   return context;
@@ -175,7 +168,7 @@ void read_origin(const std::string& path, const clip::Model& model, clip::QueryT
   throw clip::Error(
       clip::ErrorCode::kInvalidArgument,
       fmt::format("the vector in {} is of the model {}, and this search is by {} ({})", path,
-                  made_by, name_of(model), model.identity()));
+                  made_by, title_of(model), model.identity()));
 }
 
 clip::QueryTerm vector_term(const std::string& path, const clip::Model& model) {
@@ -198,10 +191,11 @@ clip::QueryTerm vector_term(const std::string& path, const clip::Model& model) {
 }
 
 std::vector<clip::QueryTerm> embedded_terms(const SearchCommand& options,
+                                            const std::vector<TermSpec>& specs,
                                             const std::shared_ptr<const clip::Model>& model) {
   std::vector<clip::QueryTerm> terms;
   std::vector<std::string> texts;
-  for (const TermSpec& spec : read_terms(options.query)) {
+  for (const TermSpec& spec : specs) {
     clip::QueryTerm& term = terms.emplace_back();
     term.kind = spec.kind;
     term.name = spec.value;
@@ -242,14 +236,14 @@ class Searcher {
     const clip::SearchOptions options = search_options(options_);
     for (int tries = 0; tries < kMaxTries; ++tries) {
       if (!collection_)
-        collection_.emplace(index_, model_.identity(), name_of(model_), folder_.sub);
+        collection_.emplace(index_, model_.identity(), title_of(model_), folder_.sub);
       check_dim(terms);
       std::vector<double> stds(terms.size(), 1);
       if (clip::needs_scales(terms)) stds = clip::stds_of(*collection_, terms, options.threads);
-      const clip::CombinedQuery query = clip::combined_query(terms, stds);
-      const auto hits = bank_ ? clip::search_matching(*collection_, terms, query, *bank_,
+      const std::vector<float> query = clip::combined_query(terms, stds);
+      const auto hits = bank_ ? clip::search_matching(*collection_, query, *bank_,
                                                       model_.config().logit_scale, options)
-                              : clip::search(*collection_, query.embedding, options);
+                              : clip::search(*collection_, query, options);
       if (hits) return *hits;
       collection_.reset();
     }
@@ -349,23 +343,38 @@ void check(const SearchCommand& options) {
     throw UsageError(has_query ? "a query and --queries exclude each other"
                                : "no query: say what to find, or name a file with --queries FILE");
   }
-  if (!options.queries.empty() && !options.preview.mode.empty()) {
-    throw UsageError("--preview shows the hits of one query, not those of --queries");
+  const bool shows_one = !options.preview.mode.empty() || !options.sort.folder.empty() ||
+                         !options.output.report.empty() ||
+                         (!options.output.format.empty() && options.output.format != "json");
+  if (!options.queries.empty() && shows_one) {
+    throw UsageError("--queries answers with JSON Lines alone: one object per query");
   }
   check(options.output);
   check(options.sort);
 }
 
+// README.md of lib/index: for sums of terms, and images, no rule was found that is good enough.
+void check_matching(const SearchCommand& options, const std::vector<TermSpec>& specs) {
+  if (!options.matching || !options.queries.empty()) return;
+  const bool one_text = specs.size() == 1 && specs[0].kind == clip::TermKind::kText &&
+                        specs[0].weight > 0 && options.query.vector.empty();
+  if (!one_text) {
+    throw UsageError("--matching needs a query of one text; say it in one sentence");
+  }
+}
+
 int run_search(const SearchCommand& options) {
   check(options);
-  if (options.queries.empty()) read_terms(options.query);  // mistakes show before the model is read
+  std::vector<TermSpec> specs;  // mistakes in it show before the model is read
+  if (options.queries.empty()) specs = read_terms(options.query);
+  check_matching(options, specs);
   const OutputFormat& format = format_of(options.output, "table");
   const auto preview = make_preview(options.preview, format);
   const IndexedFolder folder = indexed_folder(options.in);
   catch_interrupts();
   const auto model = open_index_model(options.run.model, folder);
   std::vector<clip::QueryTerm> terms;
-  if (options.queries.empty()) terms = embedded_terms(options, model);
+  if (options.queries.empty()) terms = embedded_terms(options, specs, model);
   // What matches is known only of the whole.
   const bool live =
       &format == format_named("table") && options.queries.empty() && !options.matching;
@@ -423,7 +432,8 @@ void setup_search(CLI::App* app, Command* command) {
       ->check(CLI::Range(1, 1000000000))
       ->type_name("N");
   search->add_flag("--matching", options->matching,
-                   "Print only images that match the query, and all of them; none where none does");
+                   "Print only images that match the query, which is one text, and all of them; "
+                   "none where none does");
   search
       ->add_option("--min-score", options->min_score,
                    "Leave out hits with a lower score, which is 100 x cosine")

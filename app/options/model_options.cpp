@@ -76,6 +76,10 @@ std::shared_ptr<const clip::Model> open_model(const ModelOptions& options) {
   return model;
 }
 
+std::string title_of(const clip::Model& model) {
+  return model.config().name.empty() ? model.path() : model.config().name;
+}
+
 std::size_t threads(const ModelOptions& options) {
   const int count = options.encoder.threads;
   return static_cast<std::size_t>(count > 0 ? count : clip::usable_processors());

@@ -25,6 +25,9 @@ std::size_t threads(const ModelOptions& options);
 // Throws clip::Error when there is none, or the file is not a usable model.
 std::shared_ptr<const clip::Model> open_model(const ModelOptions& options);
 
+// What people call a model: its name, else its path.
+std::string title_of(const clip::Model& model);
+
 // For the encoders of a run: with notices that go to stderr, each once.
 clip::EncoderOptions encoder_options(const ModelOptions& options);
 

@@ -44,6 +44,19 @@ bool write_all(int descriptor, const void* data, std::size_t size) {
   return true;
 }
 
+bool write_all_at(int descriptor, std::uint64_t offset, const void* data, std::size_t size) {
+  const auto* bytes = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t written = ::pwrite(descriptor, bytes, size, static_cast<off_t>(offset));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return false;
+    bytes += written;
+    offset += static_cast<std::uint64_t>(written);
+    size -= static_cast<std::size_t>(written);
+  }
+  return true;
+}
+
 ssize_t read_some(int descriptor, void* data, std::size_t size) {
   ssize_t count = 0;
   do {

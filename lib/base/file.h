@@ -43,6 +43,7 @@ class Descriptor {
 // Write all of it, and read up to `size` bytes, however often a signal interrupts them. False, and
 // a negative number, with errno, where the system fails.
 bool write_all(int descriptor, const void* data, std::size_t size);
+bool write_all_at(int descriptor, std::uint64_t offset, const void* data, std::size_t size);
 ssize_t read_some(int descriptor, void* data, std::size_t size);
 
 // A whole file. Throws Error for one that is missing, unreadable, a folder, empty, or larger than

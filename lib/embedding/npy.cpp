@@ -326,15 +326,7 @@ std::int64_t NpyWriter::rows_in(std::uint64_t bytes, NpyType type, std::int64_t 
 }
 
 void NpyWriter::write_at(std::uint64_t offset, const void* data, std::size_t size) {
-  const auto* bytes = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t written = ::pwrite(descriptor_.get(), bytes, size, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw file_error("write", path_, errno);
-    bytes += written;
-    offset += static_cast<std::uint64_t>(written);
-    size -= static_cast<std::size_t>(written);
-  }
+  if (!write_all_at(descriptor_.get(), offset, data, size)) throw file_error("write", path_, errno);
 }
 
 void NpyWriter::write(const float* rows, std::int64_t count) {

@@ -9,7 +9,6 @@
 namespace clip {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 // A whole cache line of a row: padding is part of it, and always zero. FNV-1a over words, with the
@@ -26,23 +25,6 @@ std::uint64_t hash_of(const std::uint16_t* row) {
 
 }  // namespace
 
-Background background_of(const float* cosines, std::size_t count) {
-  double sum = 0;
-  std::size_t finite = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (!std::isfinite(cosines[i])) continue;
-    sum += cosines[i];
-    ++finite;
-  }
-  if (finite == 0) return {kNaN, kNaN};
-  const double mean = sum / static_cast<double>(finite);
-  double squares = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (std::isfinite(cosines[i])) squares += (cosines[i] - mean) * (cosines[i] - mean);
-  }
-  return {mean, std::sqrt(squares / static_cast<double>(finite))};
-}
-
 std::vector<std::int64_t> background_sample(const VectorRows& rows,
                                             const std::vector<std::int64_t>& among,
                                             std::size_t max) {
@@ -58,15 +40,6 @@ std::vector<std::int64_t> background_sample(const VectorRows& rows,
   }
   std::sort(sample.begin(), sample.end());
   return sample;
-}
-
-Background background_of(const std::vector<BackgroundTerm>& terms) {
-  double mean = 0, variance = 0;
-  for (const BackgroundTerm& term : terms) {
-    mean += term.weight * term.cosines.mean;
-    variance += term.weight * term.cosines.std * (term.weight * term.cosines.std);
-  }
-  return {mean, std::sqrt(variance)};
 }
 
 double near_synonym_cosine(const Embeddings& bank) {
@@ -108,14 +81,15 @@ double min_sure_z(std::size_t images, const MatchingRule& rule) {
   return rule.min_sure_z + rule.sure_z_growth * std::log10(counted / 1000);
 }
 
-double min_cosine(const Background& background, const MatchingRule& rule) {
+double min_cosine(const Moments& background, const MatchingRule& rule) {
   return background.mean + rule.min_z * background.std;
 }
 
 std::vector<std::size_t> matching_rows(const float* cosines, std::size_t count, std::size_t images,
-                                       const Background& background,
+                                       const Moments& background,
                                        const std::function<double(std::size_t row)>& log_odds_of,
                                        const MatchingRule& rule) {
+  if (background.count == 0) return {};
   // In cosines instead of z, so that a std of 0 needs no case of its own.
   const double candidate = min_cosine(background, rule);
   const double sure = background.mean + min_sure_z(images, rule) * background.std;
@@ -124,7 +98,7 @@ std::vector<std::size_t> matching_rows(const float* cosines, std::size_t count, 
   for (std::size_t row = 0; row < count; ++row) {
     const double cosine = cosines[row];
     if (!std::isfinite(cosine) || !(cosine >= candidate)) continue;
-    const double odds = log_odds_of ? log_odds_of(row) : kInfinity;
+    const double odds = log_odds_of(row);
     if (!(odds >= rule.min_log_odds)) continue;
     rows.push_back(row);
     is_sure = is_sure || (cosine >= sure && odds >= rule.min_sure_log_odds);

@@ -45,26 +45,24 @@ bool needs_scales(const std::vector<QueryTerm>& terms) {
          !std::all_of(terms.begin(), terms.end(), is_text);
 }
 
-CombinedQuery combined_query(const std::vector<QueryTerm>& terms, const std::vector<double>& stds) {
+std::vector<float> combined_query(const std::vector<QueryTerm>& terms,
+                                  const std::vector<double>& stds) {
   // One term is its own embedding, to the last bit.
-  if (terms.size() == 1 && terms[0].weight > 0) return {terms[0].embedding, {1}};
-  CombinedQuery query;
-  query.factors = scales_of(terms, stds);
+  if (terms.size() == 1 && terms[0].weight > 0) return terms[0].embedding;
+  const std::vector<double> scales = scales_of(terms, stds);
   std::vector<double> sum(terms.at(0).embedding.size());
   double lengths = 0;
   for (std::size_t i = 0; i < terms.size(); ++i) {
-    const double factor = query.factors[i] *= terms[i].weight;
+    const double factor = terms[i].weight * scales[i];
     lengths += std::abs(factor);
     for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += factor * terms[i].embedding.at(k);
   }
-  query.embedding.assign(sum.begin(), sum.end());
-  const double norm =
-      normalize(query.embedding.data(), static_cast<std::int64_t>(query.embedding.size()));
+  std::vector<float> query(sum.begin(), sum.end());
+  const double norm = normalize(query.data(), static_cast<std::int64_t>(query.size()));
   if (!(norm > kMinLength * lengths)) {
     throw Error(ErrorCode::kInvalidArgument,
                 "the terms of the query cancel each other out; nothing is left to search for");
   }
-  for (double& factor : query.factors) factor /= norm;
   return query;
 }
 

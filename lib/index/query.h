@@ -15,11 +15,6 @@ struct QueryTerm {
   std::vector<float> embedding;  // normalized
 };
 
-struct CombinedQuery {
-  std::vector<float> embedding;  // normalized
-  std::vector<double> factors;   // what each term's embedding is multiplied with in it
-};
-
 // The normalized sum of weight x scale x embedding over all terms. Cosines of images with images
 // are higher, and differ more, than those of texts with images; so in a query that has both, the
 // scale of an image is what gives its cosines over the collection the standard deviation that the
@@ -28,7 +23,8 @@ struct CombinedQuery {
 //
 // `stds`: of the cosines of each term over the collection, a number a term; used where both kinds
 // are there. Throws Error (kInvalidArgument) where the terms cancel each other out.
-CombinedQuery combined_query(const std::vector<QueryTerm>& terms, const std::vector<double>& stds);
+std::vector<float> combined_query(const std::vector<QueryTerm>& terms,
+                                  const std::vector<double>& stds);
 
 // Whether the query has both kinds, so that `stds` count.
 bool needs_scales(const std::vector<QueryTerm>& terms);

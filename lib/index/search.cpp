@@ -1,7 +1,6 @@
 #include "index/search.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "base/half.h"
 #include "index/matching.h"
@@ -53,60 +52,16 @@ std::optional<std::vector<SearchHit>> hits_of(const Collection& collection,
   return found;
 }
 
-// Cosines of terms of the bank's kind, or of images, with the collection: what is expected of a
-// query that has nothing to do with it.
-Background text_background(const VectorRows& rows, const std::vector<std::int64_t>& sample,
-                           const Embeddings& prompts, int threads) {
-  const std::vector<float> cosines =
-      scores_of(rows, sample, prompts.values.data(), prompts.count, threads);
-  return background_of(cosines.data(), cosines.size());
-}
-
-Background image_background(const VectorRows& rows, const std::vector<std::int64_t>& sample,
-                            int threads) {
-  std::vector<float> images;
-  images.reserve(sample.size() * static_cast<std::size_t>(rows.dim));
-  for (const std::int64_t row : sample) {
-    for (std::int64_t k = 0; k < rows.dim; ++k) {
-      images.push_back(float_from_half(rows.row(row)[k]));
-    }
-  }
-  const std::size_t count = sample.size();
-  std::vector<float> cosines =
-      scores_of(rows, sample, images.data(), static_cast<std::int64_t>(count), threads);
-  for (std::size_t i = 0; i < count; ++i) {
-    cosines[i * count + i] = std::numeric_limits<float>::quiet_NaN();  // with itself
-  }
-  return background_of(cosines.data(), cosines.size());
-}
-
-Background background_of_query(const Collection& collection, const std::vector<QueryTerm>& terms,
-                               const CombinedQuery& query, const Embeddings& prompts, int threads) {
+// The cosines of the bank's prompts with a sample of the collection: what is expected of a query
+// that has nothing to do with it.
+Moments background_of(const Collection& collection, const Embeddings& prompts, int threads) {
   std::vector<std::int64_t> among;
   among.reserve(static_cast<std::size_t>(collection.count()));
   for (std::int64_t row = 0; row < collection.rows().count; ++row) {
     if (collection.filter() == nullptr || collection.filter()->holds(row)) among.push_back(row);
   }
-  const std::vector<std::int64_t> sample = background_sample(collection.rows(), among);
-  std::optional<Background> of_texts, of_images;
-  std::vector<BackgroundTerm> parts;
-  for (std::size_t i = 0; i < terms.size(); ++i) {
-    std::optional<Background>& of = terms[i].kind == TermKind::kText ? of_texts : of_images;
-    if (!of) {
-      of = terms[i].kind == TermKind::kText
-               ? text_background(collection.rows(), sample, prompts, threads)
-               : image_background(collection.rows(), sample, threads);
-    }
-    parts.push_back({query.factors[i], *of});
-  }
-  return background_of(parts);
-}
-
-// Of queries that the bank can compete with: texts that are wanted.
-bool competes(const std::vector<QueryTerm>& terms) {
-  return std::all_of(terms.begin(), terms.end(), [](const QueryTerm& term) {
-    return term.kind == TermKind::kText && term.weight > 0;
-  });
+  return moments_of(scores_of(collection.rows(), background_sample(collection.rows(), among),
+                              prompts.values.data(), prompts.count, threads));
 }
 
 }  // namespace
@@ -126,35 +81,26 @@ std::optional<std::vector<SearchHit>> search(const Collection& collection,
 }
 
 std::optional<std::vector<SearchHit>> search_matching(const Collection& collection,
-                                                      const std::vector<QueryTerm>& terms,
-                                                      const CombinedQuery& query,
+                                                      const std::vector<float>& query,
                                                       const NeutralBank& bank, double logit_scale,
                                                       const SearchOptions& options) {
   const VectorRows rows = collection.rows();
   const std::vector<float> cosines =
-      all_scores(rows, query.embedding.data(), collection.filter(), options.threads);
+      all_scores(rows, query.data(), collection.filter(), options.threads);
   std::vector<float> others;  // prompts that the query competes with
-  if (competes(terms)) {
-    for (const std::int64_t i :
-         competing_prompts(query.embedding.data(), bank.prompts, bank.near_synonym)) {
-      others.insert(others.end(), bank.prompts.row(i), bank.prompts.row(i) + bank.prompts.dim);
-    }
+  for (const std::int64_t i : competing_prompts(query.data(), bank.prompts, bank.near_synonym)) {
+    others.insert(others.end(), bank.prompts.row(i), bank.prompts.row(i) + bank.prompts.dim);
   }
-  std::function<double(std::size_t)> log_odds_of;
-  if (!others.empty()) {
-    const auto count = static_cast<std::int64_t>(others.size()) / bank.prompts.dim;
-    log_odds_of = [&, count](std::size_t row) {
-      const std::vector<float> of_row =
-          scores_of(rows, {static_cast<std::int64_t>(row)}, others.data(), count, /*threads=*/1);
-      return log_odds(cosines[row], of_row.data(), of_row.size(), logit_scale);
-    };
-  }
-  const Background background =
-      background_of_query(collection, terms, query, bank.prompts, options.threads);
+  const std::int64_t count = static_cast<std::int64_t>(others.size()) / bank.prompts.dim;
+  const auto log_odds_of = [&](std::size_t row) {
+    const std::vector<float> of_row =
+        scores_of(rows, {static_cast<std::int64_t>(row)}, others.data(), count, /*threads=*/1);
+    return log_odds(cosines[row], of_row.data(), of_row.size(), logit_scale);
+  };
   std::vector<Hit> hits;
   for (const std::size_t row :
        matching_rows(cosines.data(), cosines.size(), static_cast<std::size_t>(collection.count()),
-                     background, log_odds_of)) {
+                     background_of(collection, bank.prompts, options.threads), log_odds_of)) {
     hits.push_back({static_cast<std::int64_t>(row), cosines[row]});
   }
   std::stable_sort(hits.begin(), hits.end(),

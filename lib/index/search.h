@@ -35,10 +35,9 @@ std::optional<std::vector<SearchHit>> search(const Collection& collection,
                                              const SearchOptions& options);
 
 // The same of the images that match alone, by the rule of matching.h; none where nothing does.
-// `terms` and `query` are those of combined_query, `logit_scale` is the model's.
+// `query`: of one text. `logit_scale` is the model's.
 std::optional<std::vector<SearchHit>> search_matching(const Collection& collection,
-                                                      const std::vector<QueryTerm>& terms,
-                                                      const CombinedQuery& query,
+                                                      const std::vector<float>& query,
                                                       const NeutralBank& bank, double logit_scale,
                                                       const SearchOptions& options);
 

@@ -155,16 +155,8 @@ VectorWriter VectorWriter::open(const std::string& path, const VectorFileId& id,
 }
 
 void VectorWriter::write_at(std::int64_t at, const void* data, std::size_t size) {
-  const auto* bytes = static_cast<const char*>(data);
-  std::uint64_t offset = offset_of(at, dim_);
-  while (size > 0) {
-    const ssize_t written = ::pwrite(descriptor_.get(), bytes, size, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw file_error("write", path_, errno);
-    bytes += written;
-    offset += static_cast<std::uint64_t>(written);
-    size -= static_cast<std::size_t>(written);
-  }
+  if (!write_all_at(descriptor_.get(), offset_of(at, dim_), data, size))
+    throw file_error("write", path_, errno);
 }
 
 std::vector<std::uint32_t> VectorWriter::write(std::int64_t at, const float* vectors,
