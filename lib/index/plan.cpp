@@ -130,7 +130,7 @@ bool Planner::is_protected(const std::string& path) const {
 
 void Planner::mark_gone(std::int64_t folder, const KnownFile& file) {
   add_gone_.bind(1, folder).bind_bytes(2, file.name).bind(3, file.content != 0 ? 1 : 0).run();
-  ++plan_.deleted;
+  if (file.content != 0 || file.unreadable) ++plan_.deleted;  // others are no images
 }
 
 void Planner::enter(const WalkEntry& entry) {
@@ -266,7 +266,7 @@ void Planner::walk() {
 // Folders that the walk has not come to.
 void Planner::find_gone_folders() {
   Statement folders(database_, "SELECT id, path, mount FROM folders ORDER BY path");
-  Statement files(database_, "SELECT name, content FROM files WHERE folder = ?");
+  Statement files(database_, "SELECT name, content, error IS NOT NULL FROM files WHERE folder = ?");
   while (folders.step()) {
     const std::int64_t id = folders.number(0);
     const std::string path(folders.bytes(1));
@@ -279,6 +279,7 @@ void Planner::find_gone_folders() {
       KnownFile file;
       file.name = files.bytes(0);
       file.content = files.number(1);
+      file.unreadable = files.number(2) != 0;
       mark_gone(id, file);
     }
   }
@@ -290,7 +291,7 @@ void Planner::apply() {
   std::string exclude;
   for (const std::string& pattern : exclude_) exclude += pattern + '\n';
   const bool has_new = database_->number("SELECT EXISTS(SELECT 1 FROM temp.new_folders)") != 0;
-  const bool has_gone = plan_.deleted > 0;
+  const bool has_gone = database_->number("SELECT EXISTS(SELECT 1 FROM temp.gone)") != 0;
   const bool moved = index_->fact(kRootFact) != index_->place().root;
   if (!has_new && !has_gone && !moved && exclude == kept) return;
   Transaction transaction(database_);
@@ -322,7 +323,8 @@ RefreshPlan Planner::run() {
   for (const std::string& path : protected_) {
     Statement count(database_,
                     "SELECT count(*) FROM files f JOIN folders d ON d.id = f.folder "
-                    "WHERE d.path = ?1 OR (d.path >= ?2 AND d.path < ?3)");
+                    "WHERE (f.content IS NOT NULL OR f.error IS NOT NULL) AND "
+                    "(d.path = ?1 OR (d.path >= ?2 AND d.path < ?3))");
     count.bind_bytes(1, path).bind_bytes(2, path.empty() ? "" : path + '/');
     count.bind_bytes(3, path.empty() ? "\xff" : path + '0');
     if (!count.step() || count.number(0) == 0) continue;

@@ -24,7 +24,7 @@ struct PlanOptions {
 
 struct RefreshPlan {
   std::uint64_t files = 0;               // to be looked at
-  std::uint64_t deleted = 0, kept = 0;   // entries of files
+  std::uint64_t deleted = 0, kept = 0;   // entries of images
   std::vector<std::string> unreachable;  // folders whose entries are kept, relative to the root
   std::vector<std::pair<std::string, Error>> errors;  // folders that cannot be read, with why
 };

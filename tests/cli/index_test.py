@@ -145,6 +145,10 @@ class ChangesTest(IndexCase):
         shutil.copy(self.root / "a.png", self.root / "notes.txt")
         self.index()
         self.check_whole("a.png", "image_without_extension", "notes.txt")
+        (self.root / "other.txt").write_text("nor is this one")
+        self.check_report(self.index())
+        (self.root / "other.txt").unlink()
+        self.check_report(self.index())
 
 
 class PlacesTest(IndexCase):
