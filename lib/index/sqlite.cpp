@@ -22,7 +22,8 @@ Error error_of(const std::string& path, int code, const char* message, const cha
         fmt::format("cannot {} the index {}: it is damaged, or no index ({})", what, path, message),
         Hint::kRebuildIndex);
   }
-  if (kind == SQLITE_SCHEMA || kind == SQLITE_ERROR || kind == SQLITE_MISMATCH) {
+  if (kind == SQLITE_SCHEMA || kind == SQLITE_ERROR || kind == SQLITE_MISMATCH ||
+      kind == SQLITE_CONSTRAINT) {
     return Error(ErrorCode::kCorrupt,
                  fmt::format("cannot {} the index {}: it is not as this program makes it ({})",
                              what, path, message),

@@ -243,6 +243,8 @@ def check_right(test, scene, data):
     check_hits(test, scene, search(data, scene.root, "--no-update"))
     verified = clip(data, "index", "--verify", scene.root)
     test.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
-    names = sorted(path.name for path in index_folder(data, scene.root).iterdir())
+    # A journal that SQLite had not begun to write behind stays until something is written again.
+    names = sorted(path.name for path in index_folder(data, scene.root).iterdir()
+                   if path.name != "index.sqlite-journal")
     test.assertEqual(names[:2], ["index.sqlite", "lock"])
     test.assertRegex(" ".join(names[2:]), r"^vectors-1-\d\.f16$")
