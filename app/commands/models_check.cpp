@@ -139,7 +139,7 @@ class Checker {
   }
 
   void check_known_answers() {
-    const std::string sha256 = clip::sha256(model_->checkpoint().file().bytes());
+    const std::string sha256 = clip::sha256(model_->checkpoint().files().front()->bytes());
     const clip::PublishedModel* published = clip::find_by_sha256(sha256);
     if (published == nullptr || published != clip::find_by_name("ViT-B/32")) {
       throw clip::Error(

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/sha256.h"
+#include "base/strings.h"
 #include "checkpoint/checkpoint.h"
 #include "clip/error.h"
 #include "clip/model.h"
@@ -26,6 +28,7 @@ namespace {
 
 struct InspectOptions {
   std::string path;
+  clip::OpenOptions open;
   bool json = false;
 };
 
@@ -87,6 +90,9 @@ clip::Json describe_vision(const clip::VisionConfig& vision) {
     json["width"] = vision.width;
     json["heads"] = vision.heads;
     json["layers"] = vision.layers;
+    json["mlp_width"] = vision.mlp_width;
+    json["activation"] = name_of(vision.activation);
+    json["norm_epsilon"] = vision.norm_epsilon;
   } else if (vision.kind == clip::VisionKind::kResNet) {
     json["width"] = vision.width;
     json["blocks"] = vision.stages;
@@ -95,10 +101,37 @@ clip::Json describe_vision(const clip::VisionConfig& vision) {
   return json;
 }
 
+// What the file does not state and is taken nevertheless, for people who check a model.
+std::vector<std::string> assumptions(const clip::Model& model) {
+  std::vector<std::string> assumed = model.config().assumed;
+  const clip::Checkpoint& checkpoint = model.checkpoint();
+  if (model.config().recognised && checkpoint.has_code() &&
+      checkpoint.documents().count("clip.json") == 0) {
+    assumed.emplace_back(
+        "activation, width of heads and preprocessing, as those of OpenAI's files; `models check` "
+        "compares with the file's own code");
+  }
+  return assumed;
+}
+
+// The files of sharded weights, each with its size and digest.
+clip::Json describe_files(const clip::Checkpoint& checkpoint) {
+  clip::Json files = clip::Json::array();
+  for (const auto& file : checkpoint.files()) {
+    clip::Json json = {{"bytes", file->size()}, {"sha256", clip::sha256(file->bytes())}};
+    clip::put_name(&json, "file", file->path());
+    files.push_back(json);
+  }
+  return files;
+}
+
 clip::Json describe(const clip::Model& model) {
   const clip::ModelConfig& config = model.config();
   const clip::Checkpoint& checkpoint = model.checkpoint();
-  const std::string sha256 = clip::sha256(checkpoint.file().bytes());
+  const clip::Json files = describe_files(checkpoint);
+  const std::string sha256 = files.size() == 1 ? files[0]["sha256"].get<std::string>() : "";
+  std::uint64_t bytes = 0;
+  for (const auto& file : checkpoint.files()) bytes += file->size();
   const clip::PublishedModel* published = clip::find_by_sha256(sha256);
   const clip::PublishedModel* same_shape = find_by_shape(config);
   const auto name_or_null = [](const clip::PublishedModel* published_model) {
@@ -107,8 +140,9 @@ clip::Json describe(const clip::Model& model) {
 
   clip::Json json;
   clip::put_name(&json, "file", model.path());
-  json["bytes"] = checkpoint.file().size();
-  json["sha256"] = sha256;
+  json["bytes"] = bytes;
+  json["sha256"] = sha256.empty() ? clip::Json(nullptr) : clip::Json(sha256);
+  if (files.size() > 1) json["files"] = files;
   json["published"] = name_or_null(published);
   json["same_shape_as"] = name_or_null(same_shape);
   json["name"] = config.name.empty() ? clip::Json(nullptr) : clip::Json(config.name);
@@ -118,10 +152,10 @@ clip::Json describe(const clip::Model& model) {
   json["weight_types"] = count_types(checkpoint);
   json["embedding_dim"] = config.embedding_dim;
   json["logit_scale"] = config.logit_scale;
-  json["activation"] = name_of(config.activation);
+  json["activation"] = name_of(config.text.activation);
   json["image"] = {
       {"size", config.vision.image_size},
-      {"resize", name_of(config.preprocessing.resize)},
+      {"resize", name_of(config.preprocessing.resize, config.preprocessing.interpolation)},
       {"mean", config.preprocessing.mean},
       {"std", config.preprocessing.std},
   };
@@ -131,10 +165,19 @@ clip::Json describe(const clip::Model& model) {
                   {"width", config.text.width},
                   {"heads", config.text.heads},
                   {"layers", config.text.layers},
+                  {"mlp_width", config.text.mlp_width},
+                  {"norm_epsilon", config.text.norm_epsilon},
+                  {"tokenizer", "CLIP's byte-pair encoding"},
                   {"start_of_text", config.text.start_of_text},
                   {"end_of_text", config.text.end_of_text}};
-  json["assumed"] = config.assumed;
+  json["assumed"] = assumptions(model);
   json["format"] = checkpoint.format();
+  json["layout"] = config.layout;
+  json["documents"] = clip::Json::array();
+  for (const auto& [name, text] : checkpoint.documents()) {
+    if (name != "clip.json" && !clip::ends_with(name, "config.json")) continue;
+    json["documents"].push_back(name);
+  }
   json["identity"] = model.identity();
   return json;
 }
@@ -151,6 +194,14 @@ std::string described(const clip::Json& json) {
              : "not CLIP's own structure: " + json["unrecognised_because"].get<std::string>();
 }
 
+// How people call a layout.
+std::string layout_title(const std::string& layout) {
+  if (layout == "openai") return "OpenAI's and open_clip's files";
+  if (layout == "open_clip_custom_text") return "open_clip's files with a custom text tower";
+  if (layout == "hugging_face") return "Hugging Face transformers";
+  return "no layout that is known";
+}
+
 void print_row(const char* label, const std::string& value) {
   fmt::print("{:<14}{}\n", label, printable(value));
 }
@@ -162,7 +213,10 @@ void print_description(const clip::Json& json) {
   print_row("file", json["file"]);
   print_row("size", fmt::format("{} bytes ({:.1f} MiB)", json["bytes"].get<std::uint64_t>(),
                                 json["bytes"].get<double>() / (1 << 20)));
-  print_row("sha256", json["sha256"]);
+  if (json["sha256"].is_string()) print_row("sha256", json["sha256"]);
+  print_row("format", fmt::format("{}, names of tensors as in {}",
+                                  json["format"].get<std::string>(), layout_title(json["layout"])));
+  for (const auto& document : json["documents"]) print_row("config", document);
   print_row("model", described(json));
   if (json["name"].is_string()) print_row("name", json["name"]);
   print_row("parameters", fmt::format("{}", json["parameters"].get<std::int64_t>()));
@@ -175,6 +229,9 @@ void print_description(const clip::Json& json) {
   print_row("image size",
             fmt::format("{} x {} pixels, {}", image["size"].get<std::int64_t>(),
                         image["size"].get<std::int64_t>(), image["resize"].get<std::string>()));
+  print_row("mean, std",
+            fmt::format("{:.7g}; {:.7g}", fmt::join(image["mean"].get<std::vector<double>>(), " "),
+                        fmt::join(image["std"].get<std::vector<double>>(), " ")));
   std::string tower = vision["kind"];
   if (vision.contains("patch_size")) {
     tower += fmt::format(", patch {}, width {}, {} heads, {} layers",
@@ -192,13 +249,18 @@ void print_description(const clip::Json& json) {
   }
   print_row("text", fmt::format("context {}, vocabulary {}{}", text["context_length"].get<int>(),
                                 text["vocab_size"].get<int>(), text_tower));
-  print_row("activation", json["activation"]);
+  std::string activation = json["activation"];
+  if (vision.contains("activation") && vision["activation"] != json["activation"]) {
+    activation += fmt::format(" (text), {} (image)", vision["activation"].get<std::string>());
+  }
+  print_row("activation", activation);
+  print_row("tokenizer", text["tokenizer"]);
   print_row("logit scale", fmt::format("{:.4f}", json["logit_scale"].get<double>()));
   for (const auto& assumed : json["assumed"]) print_row("assumed", assumed);
 }
 
 int run_inspect(const InspectOptions& options) {
-  const auto model = clip::Model::open(model_path(options.path));
+  const auto model = clip::Model::open(model_path(options.path), options.open);
   const clip::Json json = describe(*model);
   check_numbers(model->checkpoint());
   if (options.json) {
@@ -220,6 +282,10 @@ void setup_models_inspect(CLI::App* models, Command* command) {
                    "A path, or the name of a published model in the cache folder")
       ->type_name("")
       ->required();
+  inspect
+      ->add_option("--arch", options->open.architecture,
+                   "The architecture of weights without a config, as open_clip names it")
+      ->type_name("NAME");
   inspect->add_flag("--json", options->json, "Print one JSON object");
   inspect->footer("Example:\n  clip-cli models inspect --json ViT-B-32.pt");
   inspect->callback([=] { *command = [=] { return run_inspect(*options); }; });

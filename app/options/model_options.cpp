@@ -36,6 +36,19 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
       ->envname("CLIP_MODEL")
       ->type_name("NAME|PATH")
       ->group(kGroup);
+  command
+      ->add_option(
+          "--arch", options->open.architecture,
+          "The architecture of weights that have no config beside them, as open_clip names "
+          "it: ViT-B-32, ViT-B-32-quickgelu, ...")
+      ->type_name("NAME")
+      ->group(kGroup);
+  command
+      ->add_option("--image-size", options->open.image_size,
+                   "Pixels a side, where it is not what the model was made for [its own]")
+      ->check(CLI::Range(1, 16384))
+      ->type_name("N")
+      ->group(kGroup);
   std::vector<std::string> engines = clip::engine_names();
   engines.insert(engines.begin(), "auto");
   command
@@ -69,7 +82,7 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
 }
 
 std::shared_ptr<const clip::Model> open_model(const ModelOptions& options) {
-  auto model = clip::Model::open(model_path(options.named));
+  auto model = clip::Model::open(model_path(options.named), options.open);
   for (const std::string& assumed : model->config().assumed) {
     notice(fmt::format("{} does not state it, so this is assumed: {}", model->path(), assumed));
   }

@@ -12,7 +12,8 @@
 namespace clip_cli {
 
 struct ModelOptions {
-  std::string named;  // --model, else the variable CLIP_MODEL: a path, a name, or nothing
+  std::string named;       // --model, else the variable CLIP_MODEL: a path, a name, or nothing
+  clip::OpenOptions open;  // --arch, --image-size
   clip::EncoderOptions encoder;
 };
 

@@ -24,6 +24,8 @@ const char* text_of(clip::Hint hint) {
       return "; name another --output";
     case clip::Hint::kRebuildIndex:
       return "; remove the index with `clip-cli index --remove FOLDER`, and build it again";
+    case clip::Hint::kNameArchitecture:
+      return " (--arch NAME)";
     case clip::Hint::kNone:
       break;
   }

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "base/half.h"
+#include "base/sha256.h"
 #include "base/strings.h"
 #include "clip/error.h"
 
@@ -13,6 +15,32 @@ namespace clip {
 const Tensor* Checkpoint::find(const std::string& name) const {
   const auto found = tensors_.find(name);
   return found == tensors_.end() ? nullptr : &found->second;
+}
+
+void Checkpoint::add_document(const std::string& name, std::string text) {
+  texts_.push_back(std::move(text));
+  documents_[name] = texts_.back();
+}
+
+std::string Checkpoint::sample_digest() const {
+  constexpr std::int64_t kSmall = 64 << 10, kPieces = 32, kPiece = 128;
+  Sha256 hash;
+  for (const auto& [name, tensor] : tensors_) {
+    const std::string line = fmt::format("{}\n{} {} {}\n", name, name_of(tensor.type),
+                                         to_string(tensor.shape), to_string(tensor.strides));
+    hash.add(line.data(), line.size());
+    const std::int64_t size = std::max<std::int64_t>(extent(tensor.shape, tensor.strides), 0) *
+                              static_cast<std::int64_t>(size_of(tensor.type));
+    if (size <= kSmall) {
+      hash.add(tensor.data, static_cast<std::size_t>(size));
+      continue;
+    }
+    for (std::int64_t i = 0; i < kPieces; ++i) {
+      hash.add(tensor.data + (size - kPiece) * i / (kPieces - 1), kPiece);
+    }
+  }
+  for (const auto& file : files_) release_pages(file->data(), file->size());
+  return hash.finish();
 }
 
 double Checkpoint::scalar(const std::string& name) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -19,5 +20,8 @@ struct CheckpointFormat {
 };
 
 const std::vector<CheckpointFormat>& checkpoint_formats();
+
+// Opens one file of one of these kinds, without what may lie beside it.
+std::unique_ptr<Checkpoint> open_checkpoint_file(const std::string& path);
 
 }  // namespace clip

@@ -13,6 +13,12 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
+// A value takes a hundred bytes and can be written as one: without a limit a hostile file of
+// megabytes would take gigabytes. The state dict of the largest CLIP with its optimizer has 70,000
+// values, and pushes not many more.
+constexpr std::size_t kMaxValues = 200'000;
+constexpr std::size_t kMaxPushes = 2'000'000;
+
 // The stack machine of the pickle format, cut down to what builds plain data.
 class Parser {
  public:
@@ -55,8 +61,60 @@ class Parser {
         push(Kind::kInt).integer = number<std::int32_t>();
         break;
       case 0x8a:  // LONG1
-        push(Kind::kInt).integer = long_integer(number<std::uint8_t>());
+        push_long(number<std::uint8_t>());
         break;
+      case 0x8b:  // LONG4
+        push_long(number<std::uint32_t>());
+        break;
+      case 'C':  // SHORT_BINBYTES
+        take(number<std::uint8_t>());
+        push(Kind::kNone);
+        break;
+      case 'B':  // BINBYTES
+        take(number<std::uint32_t>());
+        push(Kind::kNone);
+        break;
+      case 0x8e:  // BINBYTES8
+        take(number<std::uint64_t>());
+        push(Kind::kNone);
+        break;
+      case 0x8d: {  // BINUNICODE8
+        const auto text = take(number<std::uint64_t>());
+        push(Kind::kString).text = text;
+        break;
+      }
+      case 0x8f:  // EMPTY_SET
+        push(Kind::kList);
+        break;
+      case 0x90:  // ADDITEMS
+        extend(Kind::kList, above_mark());
+        break;
+      case 0x91:  // FROZENSET
+        collect(Kind::kList, above_mark());
+        break;
+      case '0':  // POP
+        pop();
+        break;
+      case '1':  // POP_MARK
+        above_mark();
+        break;
+      case '2':  // DUP
+        push_again(peek());
+        break;
+      case 0x93: {  // STACK_GLOBAL
+        const auto names = top(2);
+        if (!names[0]->is(Kind::kString) || !names[1]->is(Kind::kString)) {
+          fail("names a class by what is no string");
+        }
+        push(Kind::kGlobal).text = names[0]->text + "." + names[1]->text;
+        break;
+      }
+      case 0x92: {  // NEWOBJ_EX: class, arguments, keyword arguments
+        auto parts = top(3);
+        parts.pop_back();
+        collect(Kind::kObject, std::move(parts));
+        break;
+      }
       case 'G':
         push(Kind::kFloat).real = big_endian_double();
         break;
@@ -132,13 +190,13 @@ class Parser {
         break;
       }
       case 'q':
-        memo_[number<std::uint8_t>()] = peek();
+        remember(number<std::uint8_t>());
         break;
       case 'r':
-        memo_[number<std::uint32_t>()] = peek();
+        remember(number<std::uint32_t>());
         break;
       case 0x94:  // MEMOIZE
-        memo_[memo_.size()] = peek();
+        remember(memo_.size());
         break;
       case 'h':
         recall(number<std::uint8_t>());
@@ -147,7 +205,7 @@ class Parser {
         recall(number<std::uint32_t>());
         break;
       default:
-        fail(fmt::format("has opcode 0x{:02x}, which torch.jit.save never writes", opcode));
+        fail(fmt::format("has opcode 0x{:02x}, which PyTorch never writes", opcode));
     }
   }
 
@@ -167,8 +225,17 @@ class Parser {
     return load_unaligned<T>(take(sizeof(T)).data());
   }
 
+  // Integers that do not fit are of no use here, but may stand beside what is.
+  void push_long(std::size_t size) {
+    if (size > 8) {
+      take(size);
+      push(Kind::kNone);
+    } else {
+      push(Kind::kInt).integer = long_integer(size);
+    }
+  }
+
   std::int64_t long_integer(std::size_t size) {
-    if (size > 8) fail("holds an integer of more than 64 bits");
     const auto digits = take(size);
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < size; ++i) {
@@ -196,10 +263,29 @@ class Parser {
   }
 
   PickleValue& push(Kind kind) {
+    if (values_.size() >= kMaxValues) {
+      throw Error(ErrorCode::kLimit, fmt::format("the pickle has more than {} values", kMaxValues));
+    }
     PickleValue& value = values_.emplace_back();
     value.kind = kind;
-    stack_.push_back(&value);
+    push_again(&value);
     return value;
+  }
+
+  void push_again(PickleValue* value) {
+    if (++pushes_ > kMaxPushes) {
+      throw Error(ErrorCode::kLimit,
+                  fmt::format("the pickle refers to its values more than {} times", kMaxPushes));
+    }
+    stack_.push_back(value);
+  }
+
+  void remember(std::uint64_t index) {
+    memo_[index] = peek();
+    if (memo_.size() > kMaxValues) {
+      throw Error(ErrorCode::kLimit,
+                  fmt::format("the pickle remembers more than {} values", kMaxValues));
+    }
   }
 
   void push_string(std::int64_t size) {
@@ -247,19 +333,19 @@ class Parser {
     return value;
   }
 
-  // torch fills OrderedDicts, which are objects, with the same opcodes as dicts; their items are of
-  // no use here, so only real lists and dicts are kept.
+  // OrderedDicts, which are objects, are filled with the same opcodes as dicts.
   void extend(Kind kind, const std::vector<const PickleValue*>& items) {
     if (kind == Kind::kDict && items.size() % 2 != 0) fail("has a key without a value");
-    if (peek()->is(Kind::kObject)) return;
-    auto& target = writable_top(kind)->items;
+    PickleValue* object = peek();
+    if (object->is(Kind::kObject) && kind == Kind::kList) return;  // a list's subclass: of no use
+    auto& target = object->is(Kind::kObject) ? object->entries : writable_top(kind)->items;
     target.insert(target.end(), items.begin(), items.end());
   }
 
   void recall(std::uint64_t index) {
     const auto found = memo_.find(index);
     if (found == memo_.end()) fail("recalls a value it never stored");
-    stack_.push_back(found->second);
+    push_again(found->second);
   }
 
   std::string_view bytes_;
@@ -267,6 +353,7 @@ class Parser {
   std::deque<PickleValue>& values_;
   std::vector<PickleValue*> stack_;
   std::vector<std::size_t> marks_;
+  std::size_t pushes_ = 0;
   std::unordered_map<std::uint64_t, PickleValue*> memo_;
 };
 

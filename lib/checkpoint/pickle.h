@@ -1,4 +1,5 @@
-// Reads the subset of Python's pickle that torch.jit.save writes, as a tree of plain values.
+// Reads the subset of Python's pickle that torch.jit.save and torch.save write, as a tree of plain
+// values.
 // Classes and functions that the pickle names are recorded, never looked up and never called, so a
 // hostile file can at worst be refused. Opcodes: Lib/pickletools.py of CPython.
 #pragma once
@@ -14,7 +15,7 @@ namespace clip {
 
 struct PickleValue {
   enum class Kind {
-    kNone,
+    kNone,        // also an integer of more than 64 bits, and bytes
     kBool,        // integer: 0 or 1
     kInt,         // integer
     kFloat,       // real
@@ -31,6 +32,8 @@ struct PickleValue {
   double real = 0;
   std::string text;
   std::vector<const PickleValue*> items;
+  // Of an object that was filled like a dict, such as an OrderedDict: key, value, key, value, ...
+  std::vector<const PickleValue*> entries;
 
   bool is(Kind wanted) const { return kind == wanted; }
   // A dict's value under a string key, or null.

@@ -35,7 +35,8 @@ struct Tensor {
   TensorType type = TensorType::kFloat32;
   Shape shape;
   Shape strides;                    // elements
-  const std::byte* data = nullptr;  // the first element; may be unaligned only in foreign files
+  const std::byte* data = nullptr;  // the first element; unaligned where the file has it so
+  bool mapped = true;               // it lies in a mapped file: pages can be given back
 
   bool contiguous() const;
 

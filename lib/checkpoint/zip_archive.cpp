@@ -55,6 +55,9 @@ Directory find_directory(const ByteReader& reader) {
   return found;
 }
 
+// The largest CLIP has 1,100 of them.
+constexpr std::uint64_t kMaxRecords = 100'000;
+
 struct Claim {
   std::uint64_t compressed, size, header;
 };
@@ -119,6 +122,9 @@ ZipArchive::ZipArchive(const MappedFile& file) : file_(file) {
   const ByteReader reader(file.bytes(), /*big_endian=*/false);
   try {
     const Directory directory = find_directory(reader);
+    if (directory.count > kMaxRecords) {
+      throw Error(ErrorCode::kLimit, fmt::format("it has more than {} records", kMaxRecords));
+    }
     std::uint64_t at = directory.offset;
     for (std::uint64_t i = 0; i < directory.count; ++i) {
       if (reader.u32(at) != kCentralHeader) throw corrupt("its directory is damaged");

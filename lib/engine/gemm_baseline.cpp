@@ -13,13 +13,14 @@ struct Product {
   std::int64_t rows, inputs, outputs;
 };
 
-void add_transformer(std::int64_t rows, std::int64_t width, std::int64_t layers,
+void add_transformer(std::int64_t rows, const TransformerConfig& config,
                      std::vector<Product>* products) {
-  for (std::int64_t i = 0; i < layers; ++i) {
+  const std::int64_t width = config.width;
+  for (std::int64_t i = 0; i < config.layers; ++i) {
     products->push_back({rows, width, 3 * width});
     products->push_back({rows, width, width});
-    products->push_back({rows, width, 4 * width});
-    products->push_back({rows, 4 * width, width});
+    products->push_back({rows, width, config.mlp_width});
+    products->push_back({rows, config.mlp_width, width});
   }
 }
 
@@ -28,7 +29,7 @@ std::vector<Product> vision_products(const ModelConfig& config, std::int64_t ima
   const std::int64_t grid = vision.image_size / vision.patch_size;
   std::vector<Product> products = {
       {images * grid * grid, 3 * vision.patch_size * vision.patch_size, vision.width}};
-  add_transformer(images * (grid * grid + 1), vision.width, vision.layers, &products);
+  add_transformer(images * (grid * grid + 1), vision, &products);
   products.push_back({images, vision.width, config.embedding_dim});
   return products;
 }
@@ -64,7 +65,7 @@ std::vector<Product> resnet_products(const ModelConfig& config, std::int64_t ima
 std::vector<Product> text_products(const ModelConfig& config, std::int64_t prompts,
                                    std::int64_t length) {
   std::vector<Product> products;
-  add_transformer(prompts * length, config.text.width, config.text.layers, &products);
+  add_transformer(prompts * length, config.text, &products);
   products.push_back({prompts, config.text.width, config.embedding_dim});
   return products;
 }

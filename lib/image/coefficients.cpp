@@ -14,6 +14,20 @@ double cubic(double x) {
   return 0.0;
 }
 
+double triangle(double x) {
+  x = std::abs(x);
+  return x < 1.0 ? 1.0 - x : 0.0;
+}
+
+struct Filter {
+  double (*weight)(double x);
+  double support;
+};
+
+Filter filter_of(Interpolation interpolation) {
+  return interpolation == Interpolation::kBilinear ? Filter{triangle, 1.0} : Filter{cubic, 2.0};
+}
+
 }  // namespace
 
 std::int64_t Taps::begin() const {
@@ -28,10 +42,12 @@ std::int64_t Taps::end() const {
   return last;
 }
 
-Taps bicubic_taps(std::int64_t in, std::int64_t out, std::int64_t first, std::int64_t count) {
+Taps resize_taps(Interpolation interpolation, std::int64_t in, std::int64_t out, std::int64_t first,
+                 std::int64_t count) {
+  const Filter filter = filter_of(interpolation);
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   const double stretch = std::max(scale, 1.0);
-  const double support = 2.0 * stretch;
+  const double support = filter.support * stretch;
   const double inverse = 1.0 / stretch;
   Taps taps;
   taps.windows.reserve(static_cast<std::size_t>(count));
@@ -42,7 +58,8 @@ Taps bicubic_taps(std::int64_t in, std::int64_t out, std::int64_t first, std::in
     Taps::Window window{start, end - start, static_cast<std::int64_t>(taps.weights.size())};
     double sum = 0;
     for (std::int64_t i = 0; i < window.size; ++i) {
-      const double weight = cubic((static_cast<double>(i + start) - center + 0.5) * inverse);
+      const double weight =
+          filter.weight((static_cast<double>(i + start) - center + 0.5) * inverse);
       taps.weights.push_back(weight);
       sum += weight;
     }

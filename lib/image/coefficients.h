@@ -1,8 +1,10 @@
-// The weights with which Pillow's bicubic resampling mixes input pixels into output pixels.
+// The weights with which Pillow's resampling mixes input pixels into output pixels.
 #pragma once
 
 #include <cstdint>
 #include <vector>
+
+#include "clip/preprocessing.h"
 
 namespace clip {
 
@@ -21,10 +23,11 @@ struct Taps {
   std::int64_t end() const;    // one past the last
 };
 
-// The cubic of Keys with a = -0.5, stretched by the scale when the image shrinks, so that it does
-// not alias; windows are cut at the edges and their weights then add up to 1 again. The arithmetic
-// follows Pillow's in its order of operations: the weights are the same doubles.
-Taps bicubic_taps(std::int64_t in, std::int64_t out, std::int64_t first, std::int64_t count);
+// The cubic of Keys with a = -0.5, or the triangle, stretched by the scale when the image shrinks,
+// so that it does not alias; windows are cut at the edges and their weights then add up to 1 again.
+// The arithmetic follows Pillow's in its order of operations: the weights are the same doubles.
+Taps resize_taps(Interpolation interpolation, std::int64_t in, std::int64_t out, std::int64_t first,
+                 std::int64_t count);
 
 // Pillow's 8-bit images are mixed in fixed point with 22 fractional bits, rounded half away from
 // 0.

@@ -7,9 +7,8 @@
 namespace clip {
 namespace {
 
-ResizeAndCrop plan(const Image& image, const Preprocessing& rule) {
-  const std::int64_t n = rule.image_size;
-  if (rule.resize == ResizeMode::kSquash) return {n, n, 0, 0, n};
+// torchvision's Resize(n) and CenterCrop(n).
+ResizeAndCrop plan_shortest_side(const Image& image, std::int64_t n) {
   // torchvision computes the longer side in floating point and cuts the fraction off.
   const auto [shorter, longer] = std::minmax(image.width, image.height);
   const auto length =
@@ -20,7 +19,39 @@ ResizeAndCrop plan(const Image& image, const Preprocessing& rule) {
   // Half-way offsets go to the even side, as Python rounds.
   resize.left = std::llrint(static_cast<double>(resize.width - n) / 2.0);
   resize.top = std::llrint(static_cast<double>(resize.height - n) / 2.0);
-  resize.size = n;
+  resize.columns = resize.rows = n;
+  return resize;
+}
+
+// open_clip's ResizeKeepRatio(n, longest=1): both sides by one factor, rounded as Python rounds. A
+// side that rounds to nothing is an error there; here it is one pixel.
+ResizeAndCrop plan_longest_side(const Image& image, std::int64_t n) {
+  const double ratio =
+      static_cast<double>(std::max(image.width, image.height)) / static_cast<double>(n);
+  const auto scaled = [&](std::int64_t side) {
+    return std::max<std::int64_t>(std::llrint(static_cast<double>(side) / ratio), 1);
+  };
+  ResizeAndCrop resize;
+  resize.width = resize.columns = scaled(image.width);
+  resize.height = resize.rows = scaled(image.height);
+  return resize;
+}
+
+ResizeAndCrop plan(const Image& image, const Preprocessing& rule) {
+  const std::int64_t n = rule.image_size;
+  ResizeAndCrop resize;
+  switch (rule.resize) {
+    case ResizeMode::kShortestSide:
+      resize = plan_shortest_side(image, n);
+      break;
+    case ResizeMode::kLongestSide:
+      resize = plan_longest_side(image, n);
+      break;
+    case ResizeMode::kSquash:
+      resize = {n, n, 0, 0, n, n};
+      break;
+  }
+  resize.interpolation = rule.interpolation;
   return resize;
 }
 
@@ -69,7 +100,7 @@ std::vector<std::uint8_t> resample(const Image& image, const ResizeAndCrop& resi
       return resample_integer(image, resize);
     case PixelMode::kGrayAlpha:
     case PixelMode::kRgba: {
-      auto pixels = resample_bicubic(premultiplied(image), resize, best_simd());
+      auto pixels = resample_smooth(premultiplied(image), resize, best_simd());
       undo_premultiplication(&pixels);
       return pixels;
     }
@@ -78,25 +109,38 @@ std::vector<std::uint8_t> resample(const Image& image, const ResizeAndCrop& resi
     case PixelMode::kCmyk:
       break;
   }
-  return resample_bicubic(image, resize, best_simd());
+  return resample_smooth(image, resize, best_simd());
 }
 
 }  // namespace
 
-const char* name_of(ResizeMode mode) {
-  return mode == ResizeMode::kSquash ? "squash-bicubic" : "shortest-side-bicubic";
+const char* name_of(ResizeMode mode, Interpolation interpolation) {
+  const bool bilinear = interpolation == Interpolation::kBilinear;
+  switch (mode) {
+    case ResizeMode::kSquash:
+      return bilinear ? "squash-bilinear" : "squash-bicubic";
+    case ResizeMode::kLongestSide:
+      return bilinear ? "longest-side-bilinear" : "longest-side-bicubic";
+    case ResizeMode::kShortestSide:
+      break;
+  }
+  return bilinear ? "shortest-side-bilinear" : "shortest-side-bicubic";
 }
 
 std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule) {
   const ResizeAndCrop resize = plan(image, rule);
   const std::vector<std::uint8_t> pixels = resample(image, resize);
-  const auto channels = static_cast<std::size_t>(image.channels);
-  std::vector<std::uint8_t> rgb;
-  rgb.reserve(pixels.size() / channels * 3);
-  for (std::size_t i = 0; i < pixels.size(); i += channels) {
-    // OpenCV's order is blue, green, red.
-    for (int channel = 2; channel >= 0; --channel) {
-      rgb.push_back(pixels[channels == 1 ? i : i + static_cast<std::size_t>(channel)]);
+  const auto channels = static_cast<std::int64_t>(image.channels);
+  const std::int64_t n = rule.image_size;
+  // Where less than the square is there, black surrounds it; the smaller half comes first.
+  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(n * n * 3));
+  const std::int64_t left = (n - resize.columns) / 2, top = (n - resize.rows) / 2;
+  const std::uint8_t* pixel = pixels.data();
+  for (std::int64_t y = top; y < top + resize.rows; ++y) {
+    std::uint8_t* out = rgb.data() + (y * n + left) * 3;
+    for (std::int64_t x = 0; x < resize.columns; ++x, pixel += channels) {
+      // OpenCV's order is blue, green, red.
+      for (int channel = 2; channel >= 0; --channel) *out++ = pixel[channels == 1 ? 0 : channel];
     }
   }
   return rgb;

@@ -31,6 +31,14 @@ std::vector<std::uint8_t> mix_columns(const std::vector<std::uint8_t>& rows, std
   return out;
 }
 
+Taps column_taps(const Image& image, const ResizeAndCrop& resize) {
+  return resize_taps(resize.interpolation, image.width, resize.width, resize.left, resize.columns);
+}
+
+Taps row_taps(const Image& image, const ResizeAndCrop& resize) {
+  return resize_taps(resize.interpolation, image.height, resize.height, resize.top, resize.rows);
+}
+
 bool fits_avx2(const Image& image, const Taps& taps) {
 #if defined(__x86_64__)
   return image.channels >= 3 && taps.max_size <= kMaxTapsAvx2;
@@ -79,12 +87,11 @@ Simd best_simd() {
   return Simd::kPortable;
 }
 
-std::vector<std::uint8_t> resample_bicubic(const Image& image, const ResizeAndCrop& resize,
-                                           Simd simd) {
-  const Taps columns = bicubic_taps(image.width, resize.width, resize.left, resize.size);
-  const Taps rows = bicubic_taps(image.height, resize.height, resize.top, resize.size);
+std::vector<std::uint8_t> resample_smooth(const Image& image, const ResizeAndCrop& resize,
+                                          Simd simd) {
+  const Taps columns = column_taps(image, resize), rows = row_taps(image, resize);
   const std::int64_t first = rows.begin(), last = rows.end();
-  const std::int64_t row_size = resize.size * image.channels;
+  const std::int64_t row_size = resize.columns * image.channels;
   std::vector<std::uint8_t> mixed(static_cast<std::size_t>((last - first) * row_size));
   const RowPass pass{image, columns, fixed_point(columns.weights)};
 #if defined(__x86_64__)
@@ -99,11 +106,10 @@ std::vector<std::uint8_t> resample_bicubic(const Image& image, const ResizeAndCr
 }
 
 std::vector<std::uint8_t> resample_integer(const Image& image, const ResizeAndCrop& resize) {
-  const Taps columns = bicubic_taps(image.width, resize.width, resize.left, resize.size);
-  const Taps rows = bicubic_taps(image.height, resize.height, resize.top, resize.size);
+  const Taps columns = column_taps(image, resize), rows = row_taps(image, resize);
   const std::int64_t first = rows.begin(), last = rows.end();
   std::vector<std::int32_t> mixed;
-  mixed.reserve(static_cast<std::size_t>((last - first) * resize.size));
+  mixed.reserve(static_cast<std::size_t>((last - first) * resize.columns));
   // Pillow rounds half away from zero.
   const auto round = [](double sum) {
     return static_cast<std::int32_t>(sum >= 0 ? std::floor(sum + 0.5)
@@ -121,11 +127,11 @@ std::vector<std::uint8_t> resample_integer(const Image& image, const ResizeAndCr
   }
   std::vector<std::uint8_t> out;
   for (const auto& window : rows.windows) {
-    for (std::int64_t x = 0; x < resize.size; ++x) {
+    for (std::int64_t x = 0; x < resize.columns; ++x) {
       double sum = 0;
       for (std::int64_t i = 0; i < window.size; ++i) {
-        sum +=
-            mixed[(window.start + i - first) * resize.size + x] * rows.weights[window.offset + i];
+        sum += mixed[(window.start + i - first) * resize.columns + x] *
+               rows.weights[window.offset + i];
       }
       out.push_back(static_cast<std::uint8_t>(std::clamp(round(sum), 0, 255)));
     }
@@ -134,8 +140,8 @@ std::vector<std::uint8_t> resample_integer(const Image& image, const ResizeAndCr
 }
 
 std::vector<std::uint8_t> resample_nearest(const Image& image, const ResizeAndCrop& resize) {
-  const auto columns = nearest_positions(image.width, resize.width, resize.left, resize.size);
-  const auto rows = nearest_positions(image.height, resize.height, resize.top, resize.size);
+  const auto columns = nearest_positions(image.width, resize.width, resize.left, resize.columns);
+  const auto rows = nearest_positions(image.height, resize.height, resize.top, resize.rows);
   std::vector<std::uint8_t> out;
   out.reserve(rows.size() * columns.size() * static_cast<std::size_t>(image.channels));
   for (const std::int64_t y : rows) {

@@ -5,14 +5,16 @@
 #include <vector>
 
 #include "clip/image.h"
+#include "clip/preprocessing.h"
 
 namespace clip {
 
-// A resize of a whole image to width x height, of which the square with its upper left corner at
-// (left, top) and sides of `size` is wanted.
+// A resize of a whole image to width x height, of which the rectangle of columns x rows with its
+// upper left corner at (left, top) is wanted.
 struct ResizeAndCrop {
   std::int64_t width = 0, height = 0;
-  std::int64_t left = 0, top = 0, size = 0;
+  std::int64_t left = 0, top = 0, columns = 0, rows = 0;
+  Interpolation interpolation = Interpolation::kBicubic;
 };
 
 enum class Simd { kPortable, kAvx2 };
@@ -20,12 +22,12 @@ enum class Simd { kPortable, kAvx2 };
 // The fastest that this processor has.
 Simd best_simd();
 
-// Bicubic, 8 bits a sample: fixed point with 22 fractional bits, rows first, rounded to 8 bits
-// between the passes. Gives [size, size, channels]. The result is the same with every Simd.
-std::vector<std::uint8_t> resample_bicubic(const Image& image, const ResizeAndCrop& resize,
-                                           Simd simd);
+// 8 bits a sample: fixed point with 22 fractional bits, rows first, rounded to 8 bits between the
+// passes. Gives [rows, columns, channels]. The result is the same with every Simd.
+std::vector<std::uint8_t> resample_smooth(const Image& image, const ResizeAndCrop& resize,
+                                          Simd simd);
 
-// Bicubic of 16-bit samples, as Pillow resizes its mode "I": rounded to whole numbers between the
+// 16-bit samples, as Pillow resizes its mode "I": rounded to whole numbers between the
 // passes, and clipped to 8 bits at the end as its conversion to RGB does. One channel.
 std::vector<std::uint8_t> resample_integer(const Image& image, const ResizeAndCrop& resize);
 

@@ -1,4 +1,4 @@
-// The first pass of resample_bicubic: each row, from the image's width to the columns wanted.
+// The first pass of resample_smooth: each row, from the image's width to the columns wanted.
 // Between resample.cpp and the processor-specific files only.
 #pragma once
 

@@ -32,16 +32,17 @@ class List {
     add(name + ".weight", {out, in, side, side});
   }
 
-  void add_blocks(const std::string& tower, std::int64_t width, std::int64_t layers) {
-    for (std::int64_t i = 0; i < layers; ++i) {
+  void add_blocks(const std::string& tower, const TransformerConfig& config) {
+    const std::int64_t width = config.width;
+    for (std::int64_t i = 0; i < config.layers; ++i) {
       const std::string block = fmt::format("{}.blocks.{}", tower, i);
       add_norm(block + ".norm_1", width);
       for (const char* part : {"query", "key", "value", "output"}) {
         add_linear(fmt::format("{}.attention.{}", block, part), width, width);
       }
       add_norm(block + ".norm_2", width);
-      add_linear(block + ".mlp.up", 4 * width, width);
-      add_linear(block + ".mlp.down", width, 4 * width);
+      add_linear(block + ".mlp.up", config.mlp_width, width);
+      add_linear(block + ".mlp.down", width, config.mlp_width);
     }
   }
 
@@ -55,7 +56,7 @@ void add_text_tower(List* list, const ModelConfig& config) {
   const TextConfig& text = config.text;
   list->add("text.token_embedding", {text.vocab_size, text.width});
   list->add("text.position_embedding", {text.context_length, text.width});
-  list->add_blocks("text", text.width, text.layers);
+  list->add_blocks("text", text);
   list->add_norm("text.norm_final", text.width);
   list->add("text.projection.weight", {config.embedding_dim, text.width});
 }
@@ -67,7 +68,7 @@ void add_vision_transformer(List* list, const ModelConfig& config) {
   list->add("image.class_embedding", {vision.width});
   list->add("image.position_embedding", {grid * grid + 1, vision.width});
   list->add_norm("image.norm_pre", vision.width);
-  list->add_blocks("image", vision.width, vision.layers);
+  list->add_blocks("image", vision);
   list->add_norm("image.norm_post", vision.width);
   list->add("image.projection.weight", {config.embedding_dim, vision.width});
 }

@@ -13,6 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::int64_t kFormat = 1;
+constexpr const char *kShortestSide = "shortest-side-bicubic", *kSquash = "squash-bicubic";
 
 void read(const Json& json, const char* key, std::int64_t max, std::optional<std::int64_t>* out) {
   if (!json.contains(key)) return;
@@ -80,8 +81,7 @@ ExportMetadata read_export_metadata(const Checkpoint& checkpoint) {
     read(json, "image_size", 16384, &metadata.image_size);
     read(json, "mean", false, &metadata.mean);
     read(json, "std", true, &metadata.std);
-    read(json, "resize", {name_of(ResizeMode::kShortestSide), name_of(ResizeMode::kSquash)},
-         &metadata.resize);
+    read(json, "resize", {kShortestSide, kSquash}, &metadata.resize);
     read(json, "context_length", 65536, &metadata.context_length);
     read(json, "vocab_size", 1 << 30, &metadata.vocab_size);
     read(json, "embedding_dim", 1 << 20, &metadata.embedding_dim);
@@ -102,10 +102,12 @@ void apply_metadata(const ExportMetadata& metadata, ModelConfig* config) {
   config->name = metadata.name.value_or("");
   config->preprocessing.mean = metadata.mean.value_or(config->preprocessing.mean);
   config->preprocessing.std = metadata.std.value_or(config->preprocessing.std);
-  if (metadata.resize == name_of(ResizeMode::kSquash)) {
+  if (metadata.resize == kSquash) {
     config->preprocessing.resize = ResizeMode::kSquash;
   }
-  if (metadata.activation == name_of(Activation::kGelu)) config->activation = Activation::kGelu;
+  if (metadata.activation == name_of(Activation::kGelu)) {
+    config->vision.activation = config->text.activation = Activation::kGelu;
+  }
   config->text.start_of_text = metadata.start_of_text.value_or(config->text.start_of_text);
   config->text.end_of_text = metadata.end_of_text.value_or(config->text.end_of_text);
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -20,12 +21,45 @@ namespace {
 std::string identity_of(const Checkpoint& checkpoint, const Layout& layout,
                         const ModelConfig& config) {
   const Preprocessing& rule = config.preprocessing;
-  return sha256(fmt::format(
+  std::string stated = fmt::format(
       "{}\nlayout {} {}\nimage {} {} {} {}\ntext {} {} {}\nheads {} {}\nlogit scale {}\n",
       checkpoint.content_digest(/*with_code=*/!config.recognised), layout.name,
-      name_of(config.activation), rule.image_size, name_of(rule.resize), rule.mean, rule.std,
-      config.text.context_length, config.text.start_of_text, config.text.end_of_text,
-      config.vision.heads, config.text.heads, config.logit_scale));
+      name_of(config.text.activation), rule.image_size, name_of(rule.resize, rule.interpolation),
+      rule.mean, rule.std, config.text.context_length, config.text.start_of_text,
+      config.text.end_of_text, config.vision.heads, config.text.heads, config.logit_scale);
+  // What most models share is left out, so that theirs stay what they were when nothing else could
+  // be stated.
+  if (config.vision.activation != config.text.activation) {
+    stated += fmt::format("image activation {}\n", name_of(config.vision.activation));
+  }
+  for (const float epsilon : {config.vision.norm_epsilon, config.text.norm_epsilon}) {
+    if (epsilon != 1e-5F) stated += fmt::format("epsilon {}\n", epsilon);
+  }
+  return sha256(stated);
+}
+
+// Takes the options' image size over, and makes the preprocessing follow the tower's.
+void set_image_size(const std::string& path, const OpenOptions& options, ModelConfig* config) {
+  VisionConfig& vision = config->vision;
+  if (options.image_size != 0 && options.image_size != vision.image_size) {
+    if (vision.kind != VisionKind::kTransformer) {
+      throw Error(ErrorCode::kUnsupported,
+                  fmt::format("{} is a {}, which takes images of {} pixels only", path,
+                              name_of(vision.kind), vision.image_size));
+    }
+    const std::int64_t patch = vision.patch_size;
+    if (options.image_size < patch || options.image_size % patch != 0 ||
+        options.image_size > 16384) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  fmt::format("images of {} pixels a side cannot be cut into patches of {}: {} and "
+                              "{} can",
+                              options.image_size, patch,
+                              std::max(options.image_size / patch, std::int64_t{1}) * patch,
+                              (options.image_size / patch + 1) * patch));
+    }
+    vision.image_size = options.image_size;
+  }
+  config->preprocessing.image_size = static_cast<int>(vision.image_size);
 }
 
 }  // namespace
@@ -43,7 +77,15 @@ const char* name_of(VisionKind kind) {
 }
 
 const char* name_of(Activation activation) {
-  return activation == Activation::kGelu ? "gelu" : "quick_gelu";
+  switch (activation) {
+    case Activation::kGelu:
+      return "gelu";
+    case Activation::kGeluTanh:
+      return "gelu_tanh";
+    case Activation::kQuickGelu:
+      break;
+  }
+  return "quick_gelu";
 }
 
 struct Model::Parts {
@@ -58,11 +100,13 @@ struct Model::Parts {
 Model::Model(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Model::~Model() = default;
 
-std::shared_ptr<const Model> Model::open(const std::string& path) {
+std::shared_ptr<const Model> Model::open(const std::string& path, const OpenOptions& options) {
   auto parts = std::make_unique<Parts>();
   parts->checkpoint = open_checkpoint(path);
   const Layout& layout = layout_of(*parts->checkpoint);
-  parts->config = layout.read_config(*parts->checkpoint);
+  parts->config = layout.read_config(*parts->checkpoint, options);
+  parts->config.layout = layout.name;
+  set_image_size(path, options, &parts->config);
   parts->weights =
       std::make_unique<const Weights>(resolve_weights(layout, *parts->checkpoint, &parts->config));
   parts->identity = identity_of(*parts->checkpoint, layout, parts->config);

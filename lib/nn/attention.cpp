@@ -105,6 +105,14 @@ CLIP_INLINE void mix(const float* weights, float scale, const T* v, std::int64_t
     }
     for (int part = 0; part < 4; ++part) store(out + i + part * kLanes, sums[part] * scale);
   }
+  for (; i + kLanes <= width; i += kLanes) {
+    Float16x sum = {}, x;
+    for (std::int64_t j = 0; j < count; ++j) {
+      load(v + rows[j] * stride + i, &x);
+      sum += x * weights[j];
+    }
+    store(out + i, sum * scale);
+  }
   for (; i < width; ++i) {
     float sum = 0;
     for (std::int64_t j = 0; j < count; ++j) sum += weights[j] * to_float(v[rows[j] * stride + i]);

@@ -18,6 +18,7 @@ enum class Epilogue {
   kNone,
   kQuickGelu,  // x * sigmoid(1.702 x)
   kGelu,       // x * Phi(x), exact
+  kGeluTanh,   // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
   kRelu,
   kAdd,      // added to what the output holds: the residual connection
   kAddRelu,  // the same, then ReLU

@@ -76,7 +76,8 @@ bool convert_contiguous(const Tensor& tensor, float* out) {
     if (!convert_checked(tensor, begin, end - begin, out + begin)) good = false;
   });
   // Packed weights take the place of those in the file; both at once would be too much memory.
-  release_pages(tensor.data, static_cast<std::size_t>(count) * size_of(tensor.type));
+  if (tensor.mapped)
+    release_pages(tensor.data, static_cast<std::size_t>(count) * size_of(tensor.type));
   return good;
 }
 
@@ -118,6 +119,11 @@ void convert_to_float(const Tensor& tensor, std::int64_t first, std::int64_t cou
       return;
     case TensorType::kFloat16:
       return half_to_float(from, count, out);
+    case TensorType::kBFloat16:
+      for (std::int64_t i = 0; i < count; ++i) {
+        out[i] = float_from_bfloat16(load_unaligned<std::uint16_t>(from + 2 * i));
+      }
+      return;
     default:
       for (std::int64_t i = 0; i < count; ++i) out[i] = element(tensor, first + i);
   }

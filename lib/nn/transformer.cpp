@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <utility>
@@ -31,7 +32,20 @@ Linear load_key_value(Loader* loader, const std::string& scope) {
 }
 
 Epilogue epilogue_of(Activation activation) {
-  return activation == Activation::kGelu ? Epilogue::kGelu : Epilogue::kQuickGelu;
+  switch (activation) {
+    case Activation::kGelu:
+      return Epilogue::kGelu;
+    case Activation::kGeluTanh:
+      return Epilogue::kGeluTanh;
+    case Activation::kQuickGelu:
+      break;
+  }
+  return Epilogue::kQuickGelu;
+}
+
+// Columns of the block that holds queries, keys and values first, and what the MLP is made of then.
+std::int64_t shared_columns(const TransformerConfig& config) {
+  return std::max(config.mlp_width, 3 * config.width);
 }
 
 void gather_rows(const Rows& from, const std::vector<std::int32_t>& rows, const Rows& to) {
@@ -43,31 +57,38 @@ void gather_rows(const Rows& from, const std::vector<std::int32_t>& rows, const 
 
 }  // namespace
 
-TransformerScratch::TransformerScratch(std::int64_t rows, std::int64_t outputs, std::int64_t width,
-                                       Precision precision, Arena* arena)
-    : normed(arena->rows(rows, width, precision)),
-      mixed(arena->rows(rows, width, precision)),
-      hidden(arena->rows(rows, 4 * width, precision)),
-      chosen(arena->rows(outputs, width, Precision::kFloat32)) {
-  query = {hidden.data, precision, rows, width, width};
-  key_value = {hidden.at(0, rows * width), precision, rows, 2 * width, 2 * width};
+TransformerScratch::TransformerScratch(std::int64_t rows, std::int64_t outputs,
+                                       const TransformerConfig& config, Precision precision,
+                                       Arena* arena)
+    : normed(arena->rows(rows, config.width, precision)),
+      mixed(arena->rows(rows, config.width, precision)),
+      chosen(arena->rows(outputs, config.width, Precision::kFloat32)) {
+  const std::int64_t width = config.width;
+  const Rows shared = arena->rows(rows, shared_columns(config), precision);
+  hidden = {shared.data, precision, rows, config.mlp_width, config.mlp_width};
+  query = {shared.data, precision, rows, width, width};
+  key_value = {shared.at(0, rows * width), precision, rows, 2 * width, 2 * width};
 }
 
-TransformerBlock::TransformerBlock(Loader* loader, const std::string& scope, std::int64_t heads,
-                                   Activation activation)
-    : norm_1_(loader, scope + ".norm_1"),
-      query_(load_query(loader, scope + ".attention.query", heads)),
+std::int64_t TransformerScratch::bytes(std::int64_t rows, std::int64_t outputs,
+                                       const TransformerConfig& config) {
+  return 4 * (rows * (2 * config.width + shared_columns(config)) + outputs * config.width);
+}
+
+TransformerBlock::TransformerBlock(Loader* loader, const std::string& scope,
+                                   const TransformerConfig& config)
+    : norm_1_(loader, scope + ".norm_1", config.norm_epsilon),
+      query_(load_query(loader, scope + ".attention.query", config.heads)),
       key_value_(load_key_value(loader, scope + ".attention")),
       output_(Linear::load(loader, scope + ".attention.output", Epilogue::kAdd)),
-      norm_2_(loader, scope + ".norm_2"),
-      up_(Linear::load(loader, scope + ".mlp.up", epilogue_of(activation))),
+      norm_2_(loader, scope + ".norm_2", config.norm_epsilon),
+      up_(Linear::load(loader, scope + ".mlp.up", epilogue_of(config.activation))),
       down_(Linear::load(loader, scope + ".mlp.down", Epilogue::kAdd)) {}
 
-Transformer::Transformer(Loader* loader, const std::string& tower, std::int64_t layers,
-                         std::int64_t heads, Activation activation)
-    : heads_(heads) {
-  for (std::int64_t i = 0; i < layers; ++i) {
-    blocks_.emplace_back(loader, fmt::format("{}.blocks.{}", tower, i), heads, activation);
+Transformer::Transformer(Loader* loader, const std::string& tower, const TransformerConfig& config)
+    : heads_(config.heads) {
+  for (std::int64_t i = 0; i < config.layers; ++i) {
+    blocks_.emplace_back(loader, fmt::format("{}.blocks.{}", tower, i), config);
   }
 }
 

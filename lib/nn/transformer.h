@@ -19,22 +19,25 @@ namespace clip {
 // used by every block.
 struct TransformerScratch {
   // For up to `rows` rows, of which up to `outputs` are wanted in the end.
-  TransformerScratch(std::int64_t rows, std::int64_t outputs, std::int64_t width,
+  TransformerScratch(std::int64_t rows, std::int64_t outputs, const TransformerConfig& config,
                      Precision precision, Arena* arena);
+
+  // Bytes of the arena that it takes.
+  static std::int64_t bytes(std::int64_t rows, std::int64_t outputs,
+                            const TransformerConfig& config);
 
   Rows normed;     // [rows, width]
   Rows query;      // [rows, width]
   Rows key_value;  // [rows, 2 width], keys to the left
   Rows mixed;      // [rows, width]
-  Rows hidden;     // [rows, 4 width], over query and key_value, which are read by then
+  Rows hidden;     // [rows, MLP width], over query and key_value, which are read by then
   Rows chosen;     // [outputs, width] float32: the residual stream of the wanted rows
 };
 
 class TransformerBlock {
  public:
   // The block "<scope>": "<scope>.norm_1.weight" and so on (model/canonical.h).
-  TransformerBlock(Loader* loader, const std::string& scope, std::int64_t heads,
-                   Activation activation);
+  TransformerBlock(Loader* loader, const std::string& scope, const TransformerConfig& config);
 
  private:
   friend class Transformer;
@@ -51,8 +54,7 @@ class Transformer {
   using Attend = std::function<void(const Rows&, const Rows&, const Rows&, const Rows&)>;
 
   // "<tower>.blocks.0" and so on.
-  Transformer(Loader* loader, const std::string& tower, std::int64_t layers, std::int64_t heads,
-              Activation activation);
+  Transformer(Loader* loader, const std::string& tower, const TransformerConfig& config);
 
   // Only the rows `wanted` of the result are read by CLIP (the class token, the end of a text), so
   // the last block computes queries and MLP for them alone; `last` says what each of them attends

@@ -4,13 +4,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from images import Image, as_stored, as_upright, make, numpy, preprocess, torch, transform, transforms
+from images import Image, as_stored, as_upright, make, numpy, preprocess, torch, transform, transform_by, transforms
 
 # OpenCV's decoders give other pixels here, as lib/image/decode.h lists; what is compared is the
 # resampling of the decoded pixels.
 DECODER_DIFFERS = {"cmyk.jpg", "cmyk.tif", "rgba.tif", "maxval.pgm"}
 # Pillow cannot resize this one at all; ours has to work, and nothing is there to compare it with.
 PILLOW_FAILS = {"gray16.tif"}
+
+RULES = [f"{mode}-{interpolation}" for mode in ("shortest-side", "squash", "longest-side")
+         for interpolation in ("bicubic", "bilinear")]
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -83,6 +86,12 @@ def main():
             for path, ours in zip(only_ours, preprocess(binary, "crop", size, only_ours)):
                 if isinstance(ours, str):
                     wrong.append(f"{path.name}: {ours}")
+        for rule in RULES:
+            for path, ours in zip(same, preprocess(binary, "crop", 97, same, rule)):
+                if "palette" in path.name and rule.startswith("longest"):
+                    continue  # Pillow pads with the palette's first colour
+                compare(f"{path.name}, {rule}", ours, transform_by(rule, 97)(as_upright(path)), wrong)
+                compared += 1
         oriented = [path for path in paths if path.name.startswith("exif-")]
         for path, ours in zip(oriented, preprocess(binary, "crop-as-stored", 224, oriented)):
             compare(f"{path.name} as stored", ours, transform(224)(as_stored(path)), wrong)

@@ -29,6 +29,27 @@ def photograph(name="astronaut.png"):
     return Image.open(path).convert("RGB")
 
 
+def keep_ratio(image, size, interpolation):
+    """open_clip's ResizeKeepRatio(size, longest=1) and CenterCropOrPad(size, fill=0), written anew."""
+    ratio = max(image.size) / size
+    width, height = (max(round(side / ratio), 1) for side in image.size)
+    image = transforms.functional.resize(image, [height, width], interpolation)
+    left, top = (size - width) // 2, (size - height) // 2
+    return transforms.functional.pad(
+        image, [left, top, size - width - left, size - height - top], fill=0)
+
+
+def transform_by(rule, size):
+    """What a rule such as "squash-bilinear" stands for, out of torchvision."""
+    mode, _, name = rule.rpartition("-")
+    interpolation = getattr(transforms.InterpolationMode, name.upper())
+    steps = {"shortest-side": [transforms.Resize(size, interpolation=interpolation),
+                               transforms.CenterCrop(size)],
+             "squash": [transforms.Resize((size, size), interpolation=interpolation)],
+             "longest-side": [lambda image: keep_ratio(image, size, interpolation)]}[mode]
+    return transforms.Compose([*steps, lambda image: image.convert("RGB")])
+
+
 def transform(size):
     """OpenAI's, up to the conversion to RGB."""
     return transforms.Compose([
@@ -263,4 +284,5 @@ def as_upright(path):
 
 
 __all__ = ["Image", "ImageOps", "make", "numpy", "photograph", "preprocess", "torch", "transform",
+           "transform_by",
            "transforms", "as_stored", "as_upright"]

@@ -1,9 +1,10 @@
-// preprocess_files WHAT SIZE: reads paths from standard input, a line each; for each prints "ok" or
-// "error: ..." on a line, followed, after "ok", by bytes:
+// preprocess_files WHAT SIZE [RULE]: reads paths from standard input, a line each; for each prints
+// "ok" or "error: ..." on a line, followed, after "ok", by bytes:
 //   crop, crop-as-stored   [SIZE, SIZE, 3] 8-bit RGB, EXIF orientation applied or not
 //   tensor                 [3, SIZE, SIZE] float32
 //   reduced                as decoded, a JPEG reduced while at least 2 x SIZE pixels a side remain
 //   decoded                the decoded image: width, height and channels on a line, then BGR(A)
+// RULE: how images are resized, shortest-side-bicubic unless it is named.
 // preprocess_files bench SIZE: prints the seconds that resizing each decoded image takes, best
 // of 10.
 #include <fmt/format.h>
@@ -60,12 +61,27 @@ void run(const std::string& what, const std::string& path, const clip::Preproces
   }
 }
 
+bool take_rule(const std::string& wanted, clip::Preprocessing* rule) {
+  for (const auto resize : {clip::ResizeMode::kShortestSide, clip::ResizeMode::kSquash,
+                            clip::ResizeMode::kLongestSide}) {
+    for (const auto interpolation :
+         {clip::Interpolation::kBicubic, clip::Interpolation::kBilinear}) {
+      if (wanted != clip::name_of(resize, interpolation)) continue;
+      rule->resize = resize;
+      rule->interpolation = interpolation;
+      return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) return 2;
+  if (argc != 3 && argc != 4) return 2;
   clip::Preprocessing rule;
   rule.image_size = std::stoi(argv[2]);
+  if (argc == 4 && !take_rule(argv[3], &rule)) return 2;
   for (std::string path; std::getline(std::cin, path);) {
     try {
       run(argv[1], path, rule);

@@ -118,7 +118,7 @@ TEST_CASE("clip.json adds what weights cannot say, and must agree with them") {
                            "vision_heads": 4})");
   const auto model = Model::open(save(records));
   CHECK(model->config().name == "small");
-  CHECK(model->config().activation == clip::Activation::kGelu);
+  CHECK(model->config().text.activation == clip::Activation::kGelu);
   CHECK(model->config().preprocessing.resize == clip::ResizeMode::kSquash);
   CHECK(model->config().preprocessing.mean[2] == 0.5F);
   CHECK(model->config().vision.heads == 4);
@@ -158,8 +158,9 @@ TEST_CASE("canonical weights are views of what the file stores") {
   for (const auto kind : {VisionKind::kTransformer, VisionKind::kResNet}) {
     const auto config = small_config(kind);
     const auto model = Model::open(save(module_records(small_weights(config))));
-    const auto begin = reinterpret_cast<const std::byte*>(model->checkpoint().file().data());
-    const auto end = begin + model->checkpoint().file().size();
+    const auto begin =
+        reinterpret_cast<const std::byte*>(model->checkpoint().files().front()->data());
+    const auto end = begin + model->checkpoint().files().front()->size();
     for (const auto& [name, shape] : clip::canonical_weights(config)) {
       CAPTURE(name);
       const clip::Weight& weight = model->weights().at(name);

@@ -32,7 +32,7 @@ TEST_CASE("layer norm is the formula of the paper") {
     Arena arena;
     for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
       Loader loader(weights.weights(), precision, &arena);
-      const LayerNorm norm(&loader, "ln");
+      const LayerNorm norm(&loader, "ln", 1e-5F);
       const Rows in = rows_of(values, width, Precision::kFloat32, &arena);
       const Rows out = rows_of(values, width, precision, &arena);
       norm(in, out);
@@ -42,7 +42,7 @@ TEST_CASE("layer norm is the formula of the paper") {
     // In place.
     Loader loader(weights.weights(), Precision::kFloat32, &arena);
     const Rows both = rows_of(values, width, Precision::kFloat32, &arena);
-    LayerNorm(&loader, "ln")(both, both);
+    LayerNorm(&loader, "ln", 1e-5F)(both, both);
     CHECK(max_difference(values_of(both), wanted) < 2e-4F);
   }
 }

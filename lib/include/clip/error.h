@@ -30,15 +30,16 @@ const char* name_of(ErrorCode code);
 
 enum class Hint {
   kNone,
-  kRaisePixelLimit,  // DecodeOptions::max_pixels
-  kTruncatePrompt,   // TextOptions::truncate
-  kUseTorchScript,   // the engine "torchscript" may run this model
-  kUseCpu,           // the device "cpu" is there
-  kExportModel,      // save the model as a TorchScript module
-  kSeparateByNul,    // names that lines cannot hold can be separated by NUL
-  kNameLabels,       // give the classes other labels
-  kNameOutput,       // write to another file
-  kRebuildIndex,     // remove the index, and build it again
+  kRaisePixelLimit,   // DecodeOptions::max_pixels
+  kTruncatePrompt,    // TextOptions::truncate
+  kUseTorchScript,    // the engine "torchscript" may run this model
+  kUseCpu,            // the device "cpu" is there
+  kExportModel,       // save the model as a TorchScript module
+  kSeparateByNul,     // names that lines cannot hold can be separated by NUL
+  kNameLabels,        // give the classes other labels
+  kNameOutput,        // write to another file
+  kRebuildIndex,      // remove the index, and build it again
+  kNameArchitecture,  // OpenOptions::architecture
 };
 
 class CLIP_API Error : public std::runtime_error {

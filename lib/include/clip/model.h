@@ -3,6 +3,7 @@
 // when an encoder is built of them. Immutable, and shared by all who use it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -14,11 +15,22 @@ namespace clip {
 class Checkpoint;
 class Weights;
 
+struct OpenOptions {
+  // open_clip's name of the architecture ("ViT-B-32", "ViT-B-32-quickgelu"), for weights without a
+  // config that says what no shape shows. Where there is one, the two must agree.
+  std::string architecture;
+  // Pixels a side, where it is not what the model was made for: position embeddings are resampled
+  // as open_clip does. 0: the model's own. ViTs only.
+  std::int64_t image_size = 0;
+};
+
 class Model {
  public:
+  // `path`: of a file, or of a folder as repositories have them (weights and JSON beside them).
   // Throws Error naming the file for whatever is wrong with it: of no known kind, cut short, a
-  // weight missing or of the wrong shape.
-  static std::shared_ptr<const Model> open(const std::string& path);
+  // weight missing or of the wrong shape, a fact missing that nothing states.
+  static std::shared_ptr<const Model> open(const std::string& path,
+                                           const OpenOptions& options = {});
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;

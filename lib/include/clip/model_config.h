@@ -1,5 +1,6 @@
 // What a model is: its dimensions and the rules for its images and prompts. Everything comes from
-// the weights' shapes and from what the file itself states, never from a name.
+// the weights' shapes, from what the file and the documents beside it state, and from the
+// architecture that a caller names; never from the name of a file.
 #pragma once
 
 #include <array>
@@ -18,31 +19,41 @@ enum class VisionKind {
 };
 const char* name_of(VisionKind kind);  // "ViT", "ModifiedResNet", "unknown"
 
-enum class Activation { kQuickGelu, kGelu };
-const char* name_of(Activation activation);  // "quick_gelu", "gelu"
+// Of the MLPs. kQuickGelu: x * sigmoid(1.702 x), as OpenAI trained; kGelu: x * Phi(x), exact;
+// kGeluTanh: its approximation by a hyperbolic tangent (Hendrycks and Gimpel, 2016).
+enum class Activation { kQuickGelu, kGelu, kGeluTanh };
+const char* name_of(Activation activation);  // "quick_gelu", "gelu", "gelu_tanh"
 
-struct VisionConfig {
+// What the transformers of both towers have.
+struct TransformerConfig {
+  std::int64_t width = 0;  // of a token
+  std::int64_t heads = 0;  // of attention; they divide the width
+  std::int64_t layers = 0;
+  std::int64_t mlp_width = 0;
+  Activation activation = Activation::kQuickGelu;
+  float norm_epsilon = 1e-5F;  // of layer normalization
+};
+
+// Of a ResNet, `width` is the channels of the first stage, `heads` those of the attention pool, and
+// the rest of the transformer's numbers has no meaning.
+struct VisionConfig : TransformerConfig {
   VisionKind kind = VisionKind::kUnknown;
   std::int64_t image_size = 224;         // pixels a side
   std::int64_t patch_size = 0;           // ViT: pixels a side
-  std::int64_t width = 0;                // ViT: of a token; ResNet: channels of the first stage
-  std::int64_t heads = 0;                // of attention; ResNet: of the attention pool
-  std::int64_t layers = 0;               // ViT
   std::array<std::int64_t, 4> stages{};  // ResNet: blocks in each of the four stages
 };
 
-struct TextConfig {
+struct TextConfig : TransformerConfig {
   std::int64_t context_length = 77;  // tokens, start and end included
   std::int64_t vocab_size = 49408;
   std::int64_t start_of_text = 49406, end_of_text = 49407;
-  std::int64_t width = 0, heads = 0, layers = 0;
 };
 
 struct ModelConfig {
-  std::string name;  // as the file states it, else empty
+  std::string name;    // as the file states it, else empty
+  std::string layout;  // whose names the weights have: "openai", "hugging_face", ...
   std::int64_t embedding_dim = 0;
-  float logit_scale = 100;  // what cosines are multiplied with before the softmax
-  Activation activation = Activation::kQuickGelu;
+  float logit_scale = 100;      // what cosines are multiplied with before the softmax
   Preprocessing preprocessing;  // its image_size is that of `vision`
   VisionConfig vision;
   TextConfig text;

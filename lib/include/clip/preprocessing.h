@@ -1,5 +1,5 @@
-// From an image to the model's input: OpenAI's transform, torchvision's on Pillow, bit for bit:
-// Resize(n, bicubic), CenterCrop(n), RGB, ToTensor, Normalize. The resize comes before the
+// From an image to the model's input: OpenAI's and open_clip's transforms, torchvision's on Pillow,
+// bit for bit: Resize(n), CenterCrop(n), RGB, ToTensor, Normalize. The resize comes before the
 // conversion to RGB and happens in the file's own mode, as there.
 #pragma once
 
@@ -14,17 +14,21 @@ namespace clip {
 enum class ResizeMode {
   kShortestSide,  // to n, then the middle square is cut out
   kSquash,        // both sides to n, whatever that does to the proportions
+  kLongestSide,   // to n, then zeros fill the square on both sides of the other
 };
-
-const char* name_of(ResizeMode mode);  // "shortest-side-bicubic", "squash-bicubic"
+enum class Interpolation { kBicubic, kBilinear };  // Pillow's, both of which antialias
 
 struct Preprocessing {
   int image_size = 224;  // n, pixels a side
   ResizeMode resize = ResizeMode::kShortestSide;
+  Interpolation interpolation = Interpolation::kBicubic;
   // Of each RGB channel, of values in [0, 1]; OpenAI's.
   std::array<float, 3> mean = {0.48145466F, 0.4578275F, 0.40821073F};
   std::array<float, 3> std = {0.26862954F, 0.26130258F, 0.27577711F};
 };
+
+// "shortest-side-bicubic", "squash-bilinear", "longest-side-bicubic", ...
+const char* name_of(ResizeMode mode, Interpolation interpolation);
 
 // [n, n, 3], RGB.
 std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkpoint/checkpoint.h"
+#include "clip/model.h"
 #include "clip/model_config.h"
 #include "model/canonical.h"
 #include "model/weights.h"
@@ -23,8 +24,8 @@ enum class StoredView {
 };
 
 struct LayoutRow {
-  const char* canonical;  // "{}" stands for a number
-  const char* stored;     // with the same numbers in the same order
+  std::string canonical;  // "{}" stands for a number
+  std::string stored;     // with the same numbers in the same order
   StoredView view = StoredView::kWhole;
 };
 
@@ -33,7 +34,7 @@ struct Layout {
   bool (*matches)(const Checkpoint& checkpoint);
   // Dimensions and rules, out of the tensors' shapes and the documents. Throws Error naming what is
   // missing or contradicts itself.
-  ModelConfig (*read_config)(const Checkpoint& checkpoint);
+  ModelConfig (*read_config)(const Checkpoint& checkpoint, const OpenOptions& options);
   std::vector<LayoutRow>
       rows;  // none: the weights are not known, only the file's code can use them
   // Whether a tensor that is no weight may be there beside them.
@@ -54,9 +55,10 @@ StoredWeight stored_weight(const Layout& layout, const CanonicalWeight& weight);
 // The layout of a checkpoint: there is always one, if only that which knows nothing.
 const Layout& layout_of(const Checkpoint& checkpoint);
 
-// All canonical weights of a config as views. Where the file has a tensor that the layout does not
-// know, there are none, and the config says that it is not recognised, and why. Throws Error naming
-// a weight that is missing, or of the wrong shape or type.
+// All canonical weights of a config as views, but for position embeddings that are resampled for
+// another image size. Where the file has a tensor that the layout does not know, there are none,
+// and the config says that it is not recognised, and why. Throws Error naming a weight that is
+// missing, or of the wrong shape or type.
 Weights resolve_weights(const Layout& layout, const Checkpoint& checkpoint, ModelConfig* config);
 
 }  // namespace clip

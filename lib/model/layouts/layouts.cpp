@@ -5,8 +5,12 @@
 #include <utility>
 
 #include "clip/error.h"
+#include "model/layouts/dimensions.h"
+#include "model/layouts/hugging_face.h"
 #include "model/layouts/openai.h"
 #include "model/layouts/unknown.h"
+#include "model/layouts/unsupported.h"
+#include "model/position_embedding.h"
 
 namespace clip {
 namespace {
@@ -103,19 +107,38 @@ const Tensor& checked_tensor(const Checkpoint& checkpoint, const StoredWeight& e
   return *tensor;
 }
 
+constexpr const char* kPositions = "image.position_embedding";
+
+// Where the file's position embeddings are those of another image size: adds them as they are for
+// this one, and says so.
+bool add_resampled(const Checkpoint& checkpoint, const StoredWeight& stored,
+                   const ModelConfig& config, Weights* weights) {
+  const Tensor* tensor = checkpoint.find(stored.name);
+  const VisionConfig& vision = config.vision;
+  if (tensor == nullptr || tensor->shape.size() != 2 || tensor->shape == stored.shape ||
+      tensor->shape[1] != vision.width || !is_floating_point(tensor->type)) {
+    return false;  // as it should be, or an error
+  }
+  grid_side(checkpoint, stored.name);
+  weights->add_own(kPositions, resampled_positions(*tensor, vision.image_size / vision.patch_size),
+                   stored.shape, stored.name);
+  return true;
+}
+
 void check_heads(const std::string& path, const char* tower, std::int64_t width,
                  std::int64_t heads) {
   if (heads >= 1 && width % heads == 0) return;
   throw Error(ErrorCode::kCorrupt,
               fmt::format("{}: the {} tower has width {}, which {} heads do not divide; state "
-                          "the heads in clip.json",
+                          "the heads in its config",
                           path, tower, width, heads));
 }
 
 }  // namespace
 
 const std::vector<Layout>& layouts() {
-  static const std::vector<Layout> all = {openai_layout(), unknown_layout()};
+  static const std::vector<Layout> all = {openai_layout(), custom_text_layout(),
+                                          hugging_face_layout(), unknown_layout()};
   return all;
 }
 
@@ -148,10 +171,13 @@ Weights resolve_weights(const Layout& layout, const Checkpoint& checkpoint, Mode
   }
   for (const auto& [name, tensor] : checkpoint.tensors()) {
     if (known.count(name) > 0 || layout.may_stand_beside(name)) continue;
+    // Without code of its own, nothing can run it.
+    if (!checkpoint.has_code()) refuse_unsupported(checkpoint);
     config->unrecognised = fmt::format("weight {} is not one that CLIP has", name);
     return weights;
   }
   for (const auto& [name, stored] : wanted) {
+    if (name == kPositions && add_resampled(checkpoint, stored, *config, &weights)) continue;
     weights.add(name, {view_of(checked_tensor(checkpoint, stored), stored.view), stored.name});
   }
   const bool resnet = config->vision.kind == VisionKind::kResNet;

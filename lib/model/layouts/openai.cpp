@@ -2,34 +2,52 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <cstdlib>
 #include <iterator>
+#include <optional>
 
 #include "base/strings.h"
-#include "clip/error.h"
 #include "model/export_metadata.h"
+#include "model/layouts/dimensions.h"
+#include "model/layouts/open_clip_config.h"
+#include "model/layouts/stated.h"
 
 namespace clip {
 namespace {
 
-// Heads are 64 wide in every published model; clip.json may say otherwise.
+// Heads are 64 wide in every model that OpenAI published; configs may say otherwise.
 constexpr std::int64_t kHeadWidth = 64;
-// No CLIP comes near; a hostile file's layer numbers must not be counted for ever.
-constexpr std::int64_t kMaxLayers = 1000;
+
+// The text tower's weights stand at the root in OpenAI's files and in most of open_clip's, and
+// under this in those that open_clip calls custom text models.
+constexpr const char* kTextPrefix = "text.";
+
+std::string text_prefix(const Checkpoint& checkpoint) {
+  const bool custom = checkpoint.find("text.token_embedding.weight") != nullptr ||
+                      checkpoint.find("text.positional_embedding") != nullptr;
+  return custom ? kTextPrefix : "";
+}
 
 // A module is CLIP's when most of these are there; then what is missing is an error in the file.
-constexpr const char* kLandmarks[] = {
-    "logit_scale",        "ln_final.weight",        "positional_embedding",
-    "text_projection",    "token_embedding.weight", "transformer.resblocks.0.ln_1.weight",
-    "visual.conv1.weight"};
-constexpr int kLandmarksNeeded = 4;
+bool has_landmarks(const Checkpoint& checkpoint) {
+  const std::string text = text_prefix(checkpoint);
+  const std::string landmarks[] = {"logit_scale",
+                                   text + "ln_final.weight",
+                                   text + "positional_embedding",
+                                   text + "text_projection",
+                                   text + "token_embedding.weight",
+                                   text + "transformer.resblocks.0.ln_1.weight",
+                                   "visual.conv1.weight"};
+  int found = 0;
+  for (const std::string& name : landmarks) found += checkpoint.find(name) != nullptr;
+  return found >= 4;
+}
 
 bool matches(const Checkpoint& checkpoint) {
-  int found = 0;
-  for (const char* name : kLandmarks) found += checkpoint.find(name) != nullptr;
-  return found >= kLandmarksNeeded;
+  return has_landmarks(checkpoint) && text_prefix(checkpoint).empty();
+}
+
+bool matches_custom_text(const Checkpoint& checkpoint) {
+  return has_landmarks(checkpoint) && !text_prefix(checkpoint).empty();
 }
 
 // Tensors that a CLIP may carry beside its weights.
@@ -39,61 +57,22 @@ bool may_stand_beside(const std::string& name) {
          last == "num_batches_tracked" || last == "attn_mask";
 }
 
-// One dimension of a weight that must be there; `shape` names the dimensions for the error.
-std::int64_t dimension(const Checkpoint& checkpoint, const std::string& name, std::size_t axis,
-                       std::size_t rank, const char* shape) {
-  const Tensor* tensor = checkpoint.find(name);
-  if (tensor == nullptr) {
-    throw Error(ErrorCode::kCorrupt, fmt::format("{} lacks the weight {}, expected with shape {}",
-                                                 checkpoint.path(), name, shape));
-  }
-  if (tensor->shape.size() != rank || element_count(tensor->shape) == 0) {
-    throw Error(ErrorCode::kCorrupt,
-                fmt::format("{}: weight {} has shape {}, expected {}", checkpoint.path(), name,
-                            to_string(tensor->shape), shape));
-  }
-  return tensor->shape[axis];
-}
-
-// How many of prefix0, prefix1, ... have any weight: gaps are found when weights are resolved.
-std::int64_t count_layers(const Checkpoint& checkpoint, const std::string& prefix) {
-  std::int64_t layers = 0;
-  const auto& tensors = checkpoint.tensors();
-  for (auto at = tensors.lower_bound(prefix); at != tensors.end() && starts_with(at->first, prefix);
-       ++at) {
-    layers = std::max<std::int64_t>(layers, std::atoll(at->first.c_str() + prefix.size()) + 1);
-  }
-  if (layers > kMaxLayers) {
-    throw Error(ErrorCode::kLimit,
-                fmt::format("{} numbers its layers up to {}{}, expected at most {} layers",
-                            checkpoint.path(), prefix, layers - 1, kMaxLayers));
-  }
-  return layers;
-}
-
-// Positional embeddings have a row for each cell of a square grid, and one for the class token.
-std::int64_t grid_side(const Checkpoint& checkpoint, const std::string& name) {
-  const std::int64_t rows = dimension(checkpoint, name, 0, 2, "[grid x grid + 1, width]");
-  const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(double(rows - 1))));
-  if (side < 1 || side * side + 1 != rows) {
-    throw Error(ErrorCode::kCorrupt,
-                fmt::format("{}: weight {} has {} rows, expected a square number and one",
-                            checkpoint.path(), name, rows));
-  }
-  return side;
-}
-
 void read_text_dimensions(const Checkpoint& checkpoint, ModelConfig* config) {
+  const std::string prefix = text_prefix(checkpoint);
   TextConfig& text = config->text;
   const char* shape = "[vocabulary, text width]";
-  text.vocab_size = dimension(checkpoint, "token_embedding.weight", 0, 2, shape);
-  text.width = dimension(checkpoint, "token_embedding.weight", 1, 2, shape);
+  text.vocab_size = dimension(checkpoint, prefix + "token_embedding.weight", 0, 2, shape);
+  text.width = dimension(checkpoint, prefix + "token_embedding.weight", 1, 2, shape);
   text.context_length =
-      dimension(checkpoint, "positional_embedding", 0, 2, "[context length, text width]");
-  text.layers = count_layers(checkpoint, "transformer.resblocks.");
+      dimension(checkpoint, prefix + "positional_embedding", 0, 2, "[context length, text width]");
+  text.layers = count_layers(checkpoint, prefix + "transformer.resblocks.");
   text.heads = text.width / kHeadWidth;
+  text.mlp_width = text.layers == 0
+                       ? 4 * text.width
+                       : dimension(checkpoint, prefix + "transformer.resblocks.0.mlp.c_fc.weight",
+                                   0, 2, "[MLP width, text width]");
   config->embedding_dim =
-      dimension(checkpoint, "text_projection", 1, 2, "[text width, embedding dimension]");
+      dimension(checkpoint, prefix + "text_projection", 1, 2, "[text width, embedding dimension]");
 }
 
 void read_vision_dimensions(const Checkpoint& checkpoint, VisionConfig* vision) {
@@ -114,46 +93,58 @@ void read_vision_dimensions(const Checkpoint& checkpoint, VisionConfig* vision) 
     vision->patch_size = dimension(checkpoint, "visual.conv1.weight", 2, 4, shape);
     vision->layers = count_layers(checkpoint, "visual.transformer.resblocks.");
     vision->heads = vision->width / kHeadWidth;
+    vision->mlp_width =
+        vision->layers == 0
+            ? 4 * vision->width
+            : dimension(checkpoint, "visual.transformer.resblocks.0.mlp.c_fc.weight", 0, 2,
+                        "[MLP width, vision width]");
     vision->image_size = vision->patch_size * grid_side(checkpoint, "visual.positional_embedding");
   }
 }
 
-// clip.json and the buffers of published files repeat what the weights say; they must agree.
-void check_agreement(const Checkpoint& checkpoint, const ExportMetadata& metadata,
-                     const ModelConfig& config) {
-  const auto check = [&](const char* what, std::int64_t stated, std::int64_t found,
-                         const char* where) {
-    if (stated == found) return;
-    throw Error(ErrorCode::kCorrupt,
-                fmt::format("{}: {} says that the {} is {}, but the weights are made for {}",
-                            checkpoint.path(), where, what, stated, found));
+// The buffers of published files repeat what the weights say; they must agree.
+void check_buffers(const Checkpoint& checkpoint, const ModelConfig& config) {
+  const auto check = [&](const char* what, const char* buffer, std::int64_t found) {
+    if (checkpoint.find(buffer) == nullptr) return;
+    check_stated(checkpoint, buffer, what, checkpoint.integer(buffer), found);
   };
-  const auto from_json = [&](const char* what, const std::optional<std::int64_t>& stated,
-                             std::int64_t found) {
-    if (stated) check(what, *stated, found, "clip.json");
-  };
-  from_json("image size", metadata.image_size, config.vision.image_size);
-  from_json("context length", metadata.context_length, config.text.context_length);
-  from_json("vocabulary size", metadata.vocab_size, config.text.vocab_size);
-  from_json("embedding dimension", metadata.embedding_dim, config.embedding_dim);
-  const auto from_buffer = [&](const char* what, const char* buffer, std::int64_t found) {
-    if (checkpoint.find(buffer) != nullptr) check(what, checkpoint.integer(buffer), found, buffer);
-  };
-  from_buffer("image size", "input_resolution", config.vision.image_size);
-  from_buffer("context length", "context_length", config.text.context_length);
-  from_buffer("vocabulary size", "vocab_size", config.text.vocab_size);
+  check("image size", "input_resolution", config.vision.image_size);
+  check("context length", "context_length", config.text.context_length);
+  check("vocabulary size", "vocab_size", config.text.vocab_size);
 }
 
-ModelConfig read_config(const Checkpoint& checkpoint) {
+// An export of ours states everything in clip.json; OpenAI's own state nothing, and all have the
+// same activation, heads and preprocessing.
+void apply_export(const Checkpoint& checkpoint, ModelConfig* config) {
   const ExportMetadata metadata = read_export_metadata(checkpoint);
+  apply_metadata(metadata, config);
+  config->vision.heads = metadata.vision_heads.value_or(config->vision.heads);
+  config->text.heads = metadata.text_heads.value_or(config->text.heads);
+  const auto check = [&](const char* what, const std::optional<std::int64_t>& stated,
+                         std::int64_t found) {
+    if (stated) check_stated(checkpoint, "clip.json", what, *stated, found);
+  };
+  check("image size", metadata.image_size, config->vision.image_size);
+  check("context length", metadata.context_length, config->text.context_length);
+  check("vocabulary size", metadata.vocab_size, config->text.vocab_size);
+  check("embedding dimension", metadata.embedding_dim, config->embedding_dim);
+}
+
+ModelConfig read_config(const Checkpoint& checkpoint, const OpenOptions& options) {
   ModelConfig config;
-  apply_metadata(metadata, &config);
   read_text_dimensions(checkpoint, &config);
   read_vision_dimensions(checkpoint, &config.vision);
-  config.preprocessing.image_size = static_cast<int>(config.vision.image_size);
-  config.vision.heads = metadata.vision_heads.value_or(config.vision.heads);
-  config.text.heads = metadata.text_heads.value_or(config.text.heads);
-  check_agreement(checkpoint, metadata, config);
+  check_buffers(checkpoint, config);
+  if (checkpoint.documents().count(kOpenClipConfig) > 0) {
+    apply_open_clip_config(checkpoint, &config);
+    if (!options.architecture.empty()) check_architecture(checkpoint, options, config);
+  } else if (!options.architecture.empty()) {
+    apply_architecture(checkpoint, options, &config);
+  } else if (checkpoint.has_code()) {
+    apply_export(checkpoint, &config);
+  } else {
+    refuse_without_config(checkpoint, kOpenClipConfig);
+  }
   read_logit_scale(checkpoint, &config);
   return config;
 }
@@ -252,6 +243,14 @@ const LayoutRow kRows[] = {
 
 Layout openai_layout() {
   return {"openai", matches, read_config, {std::begin(kRows), std::end(kRows)}, may_stand_beside};
+}
+
+Layout custom_text_layout() {
+  std::vector<LayoutRow> rows(std::begin(kRows), std::end(kRows));
+  for (LayoutRow& row : rows) {
+    if (starts_with(row.canonical, "text.")) row.stored = kTextPrefix + row.stored;
+  }
+  return {"open_clip_custom_text", matches_custom_text, read_config, rows, may_stand_beside};
 }
 
 }  // namespace clip

@@ -4,6 +4,7 @@
 
 #include "clip/error.h"
 #include "model/export_metadata.h"
+#include "model/layouts/unsupported.h"
 
 namespace clip {
 namespace {
@@ -30,7 +31,9 @@ void take_stated_sizes(const Checkpoint& checkpoint, const ExportMetadata& metad
   config->embedding_dim = metadata.embedding_dim.value_or(0);
 }
 
-ModelConfig read_config(const Checkpoint& checkpoint) {
+ModelConfig read_config(const Checkpoint& checkpoint, const OpenOptions&) {
+  // Without code of its own, nothing can run it.
+  if (!checkpoint.has_code()) refuse_unsupported(checkpoint);
   const ExportMetadata metadata = read_export_metadata(checkpoint);
   ModelConfig config;
   apply_metadata(metadata, &config);

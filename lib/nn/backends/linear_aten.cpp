@@ -56,6 +56,9 @@ void Linear::operator()(const Rows& in, const Rows& out) const {
     case Epilogue::kGelu:
       result = at::gelu(result);
       break;
+    case Epilogue::kGeluTanh:
+      result = at::gelu(result, "tanh");
+      break;
     case Epilogue::kRelu:
       result.relu_();
       break;

@@ -23,6 +23,9 @@ dnnl::primitive_attr attributes_of(Epilogue epilogue) {
     case Epilogue::kGelu:
       onednn::append_eltwise(&post_ops, dnnl::algorithm::eltwise_gelu_erf, 0.0F);
       break;
+    case Epilogue::kGeluTanh:
+      onednn::append_eltwise(&post_ops, dnnl::algorithm::eltwise_gelu_tanh, 0.0F);
+      break;
     case Epilogue::kRelu:
       onednn::append_eltwise(&post_ops, dnnl::algorithm::eltwise_relu, 0.0F);
       break;

@@ -40,32 +40,34 @@ TextTower::TextTower(Loader* loader, const ModelConfig& config)
       vocab_size_(config.text.vocab_size),
       width_(config.text.width),
       heads_(config.text.heads),
+      config_(config.text),
       embedding_dim_(config.embedding_dim),
       max_rows_(rounded_up(std::max(kTypicalRows, context_length_))),
       token_embedding_(loader->tensor("text.token_embedding")),
       position_(loader->vector("text.position_embedding")),
-      transformer_(loader, "text", config.text.layers, config.text.heads, config.activation),
-      norm_final_(loader, "text.norm_final"),
+      transformer_(loader, "text", config.text),
+      norm_final_(loader, "text.norm_final", config.text.norm_epsilon),
       projection_(Linear::load_projection(loader, "text.projection")),
       precision_(loader->precision()) {
   if (!token_embedding_.contiguous()) strided_tokens_ = loader->vector("text.token_embedding");
 }
 
-TextTower::Scratch::Scratch(std::int64_t of_rows, std::int64_t width, std::int64_t embedding_dim,
-                            Precision precision)
+TextTower::Scratch::Scratch(std::int64_t of_rows, const TransformerConfig& config,
+                            std::int64_t embedding_dim, Precision precision)
     : rows(of_rows),
       // One block for all: of a small one every page is in use.
-      arena(static_cast<std::size_t>(rows * (9 * width + embedding_dim) * 4)),
-      transformer(rows, rows, width, precision, &arena),
-      x(arena.rows(rows, width, Precision::kFloat32)),
-      pooled(arena.rows(rows, width, Precision::kFloat32)),
+      arena(static_cast<std::size_t>(TransformerScratch::bytes(rows, rows, config) +
+                                     4 * rows * (2 * config.width + embedding_dim))),
+      transformer(rows, rows, config, precision, &arena),
+      x(arena.rows(rows, config.width, Precision::kFloat32)),
+      pooled(arena.rows(rows, config.width, Precision::kFloat32)),
       result(arena.rows(rows, embedding_dim, Precision::kFloat32)) {}
 
 void TextTower::reserve(std::int64_t rows) {
   if (scratch_ != nullptr && scratch_->rows >= rows) return;
   const std::int64_t twice = scratch_ == nullptr ? rows : 2 * scratch_->rows;
   scratch_ = nullptr;  // before there is more
-  scratch_ = std::make_unique<Scratch>(std::min(std::max(rows, twice), max_rows_), width_,
+  scratch_ = std::make_unique<Scratch>(std::min(std::max(rows, twice), max_rows_), config_,
                                        embedding_dim_, precision_);
 }
 

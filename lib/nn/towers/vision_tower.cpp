@@ -48,35 +48,38 @@ VisionTower::VisionTower(Loader* loader, const ModelConfig& config)
       grid_(image_size_ / patch_),
       tokens_(tokens_of(config.vision)),
       width_(config.vision.width),
+      config_(config.vision),
       embedding_dim_(config.embedding_dim),
       max_images_(images_at_once(config.vision)),
       patch_embedding_(load_patch_embedding(loader, config.vision)),
       position_(load_positions(loader)),
-      norm_pre_(loader, "image.norm_pre"),
-      transformer_(loader, "image", config.vision.layers, config.vision.heads, config.activation),
-      norm_post_(loader, "image.norm_post"),
+      norm_pre_(loader, "image.norm_pre", config.vision.norm_epsilon),
+      transformer_(loader, "image", config.vision),
+      norm_post_(loader, "image.norm_post", config.vision.norm_epsilon),
       projection_(Linear::load_projection(loader, "image.projection")),
       attention_(tokens_, config.vision.heads, width_ / config.vision.heads, loader->precision(),
                  loader->arena()),
       precision_(loader->precision()) {}
 
-VisionTower::Scratch::Scratch(std::int64_t of_images, std::int64_t tokens, std::int64_t width,
-                              std::int64_t patch_size, Precision precision)
+VisionTower::Scratch::Scratch(std::int64_t of_images, std::int64_t tokens,
+                              const TransformerConfig& config, std::int64_t patch_size,
+                              Precision precision)
     : images(of_images),
       // One block for all: of a small one every page is in use.
-      arena(static_cast<std::size_t>(images * tokens * (7 * width + patch_size) * 4) +
-            static_cast<std::size_t>(images * 2 * width * 4)),
-      transformer(images * tokens, images, width, precision, &arena),
+      arena(static_cast<std::size_t>(TransformerScratch::bytes(images * tokens, images, config) +
+                                     4 * images *
+                                         (tokens * (patch_size + config.width) + config.width))),
+      transformer(images * tokens, images, config, precision, &arena),
       patches(arena.rows(images * tokens, patch_size, precision)),
-      x(arena.rows(images * tokens, width, Precision::kFloat32)),
-      pooled(arena.rows(images, width, Precision::kFloat32)) {}
+      x(arena.rows(images * tokens, config.width, Precision::kFloat32)),
+      pooled(arena.rows(images, config.width, Precision::kFloat32)) {}
 
 void VisionTower::reserve(std::int64_t count) {
   if (scratch_ != nullptr && scratch_->images >= count) return;
   const std::int64_t twice = scratch_ == nullptr ? count : 2 * scratch_->images;
   scratch_ = nullptr;  // before there is more
   scratch_ = std::make_unique<Scratch>(std::min(std::max(count, twice), max_images_), tokens_,
-                                       width_, 3 * patch_ * patch_, precision_);
+                                       config_, 3 * patch_ * patch_, precision_);
 }
 
 // [count, 3, n, n] -> [count * tokens, 3 * patch * patch]: each patch's pixels in a row, channel by

@@ -21,8 +21,8 @@ class VisionTower : public ImageTower {
  private:
   // Memory for the activations of some images, in an arena of its own.
   struct Scratch {
-    Scratch(std::int64_t images, std::int64_t tokens, std::int64_t width, std::int64_t patch_size,
-            Precision precision);
+    Scratch(std::int64_t images, std::int64_t tokens, const TransformerConfig& config,
+            std::int64_t patch_size, Precision precision);
 
     std::int64_t images;
     Arena arena;
@@ -34,7 +34,9 @@ class VisionTower : public ImageTower {
   void reserve(std::int64_t count);
   void cut_patches(const float* pixels, std::int64_t count) const;
 
-  std::int64_t image_size_, patch_, grid_, tokens_, width_, embedding_dim_, max_images_;
+  std::int64_t image_size_, patch_, grid_, tokens_, width_;
+  TransformerConfig config_;
+  std::int64_t embedding_dim_, max_images_;
   Linear patch_embedding_;
   std::vector<float> position_;  // [tokens, width], the class embedding added to the first
   LayerNorm norm_pre_;

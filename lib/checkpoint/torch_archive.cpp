@@ -1,4 +1,4 @@
-#include "checkpoint/torchscript.h"
+#include "checkpoint/torch_archive.h"
 
 #include <fmt/format.h>
 
@@ -28,6 +28,11 @@ constexpr StorageType kStorages[] = {
     {"torch.ShortStorage", TensorType::kInt16},       {"torch.CharStorage", TensorType::kInt8},
     {"torch.ByteStorage", TensorType::kUInt8},        {"torch.BoolStorage", TensorType::kBool},
 };
+
+// Under which a state dict lies beside an optimizer's and the like, in the order of preference.
+constexpr const char* kStateDicts[] = {"state_dict", "model_state_dict", "model"};
+// What wrappers put before every name.
+constexpr std::string_view kWrappers[] = {"module.", "_orig_mod."};
 
 // Deeper module trees than this are cycles or attacks: CLIP's are six levels deep.
 constexpr int kMaxDepth = 64;
@@ -62,23 +67,77 @@ TensorType storage_type(const std::string& storage, const std::string& tensor) {
                           storage));
 }
 
-class TorchScriptCheckpoint : public Checkpoint {
+// A dict's entries as key, value, key, value, ...; null for what is no dict. Python's OrderedDict
+// is an object that entries are added to.
+const std::vector<const PickleValue*>* entries_of(const PickleValue& value) {
+  if (value.is(Kind::kDict)) return &value.items;
+  return value.made_by("collections.OrderedDict") ? &value.entries : nullptr;
+}
+
+const PickleValue* find_entry(const PickleValue& dict, std::string_view key) {
+  const auto* entries = entries_of(dict);
+  if (entries == nullptr) return nullptr;
+  for (std::size_t i = 0; i + 1 < entries->size(); i += 2) {
+    if ((*entries)[i]->is(Kind::kString) && (*entries)[i]->text == key) return (*entries)[i + 1];
+  }
+  return nullptr;
+}
+
+// The call that makes a tensor, out of the parameter that may be wrapped around it; null for what
+// is no tensor.
+const PickleValue* tensor_call(const PickleValue& value) {
+  if (value.made_by("torch._utils._rebuild_tensor_v2")) return &value;
+  const bool parameter = value.made_by("torch._utils._rebuild_parameter") ||
+                         value.made_by("torch._utils._rebuild_parameter_with_state");
+  if (!parameter || value.items.size() < 2 || value.items[1]->items.empty()) return nullptr;
+  const PickleValue& wrapped = *value.items[1]->items[0];
+  return wrapped.made_by("torch._utils._rebuild_tensor_v2") ? &wrapped : nullptr;
+}
+
+bool holds_tensors(const PickleValue& value) {
+  const auto* entries = entries_of(value);
+  if (entries == nullptr) return false;
+  for (std::size_t i = 0; i + 1 < entries->size(); i += 2) {
+    if ((*entries)[i]->is(Kind::kString) && tensor_call(*(*entries)[i + 1]) != nullptr) return true;
+  }
+  return false;
+}
+
+// The dict of tensors in what torch.save was given. Throws Error where there is none.
+const PickleValue& state_dict_in(const PickleValue& root) {
+  if (holds_tensors(root)) return root;
+  for (const char* key : kStateDicts) {
+    const PickleValue* inner = find_entry(root, key);
+    if (inner != nullptr && holds_tensors(*inner)) return *inner;
+  }
+  if (entries_of(root) != nullptr) {
+    throw Error(ErrorCode::kUnsupported,
+                "it was saved with torch.save and holds no state dict: neither tensors by their "
+                "names, nor these under state_dict, model_state_dict or model");
+  }
+  throw Error(ErrorCode::kUnsupported,
+              "it was saved with torch.save and holds a Python object, which only its own code can "
+              "read; save its state dict: torch.save(model.state_dict(), ...)");
+}
+
+class TorchArchive : public Checkpoint {
  public:
-  explicit TorchScriptCheckpoint(std::shared_ptr<const MappedFile> file)
-      : Checkpoint(std::move(file)), archive_(*file_) {
+  explicit TorchArchive(std::shared_ptr<const MappedFile> file)
+      : Checkpoint(file->path(), {file}), file_(std::move(file)), archive_(*file_) {
     try {
       const Pickle pickle(archive_.checked_record("data.pkl"));
-      if (!pickle.root().is(Kind::kObject)) {
-        throw Error(ErrorCode::kUnsupported,
-                    "its data.pkl holds no module, as files saved with torch.save have it",
-                    Hint::kExportModel);
+      has_code_ = archive_.records().count("constants.pkl") > 0;
+      if (has_code_ && pickle.root().is(Kind::kObject)) {
+        walk(pickle.root(), "", 0);
+      } else {
+        has_code_ = false;
+        take_state_dict(state_dict_in(pickle.root()));
       }
-      walk(pickle.root(), "", 0);
     } catch (const Error& error) {
       throw error.within(fmt::format("cannot read the weights of {}", path()));
     }
     for (const auto& [name, record] : archive_.records()) {
-      if (starts_with(name, kExtra) && record.stored) {
+      if (has_code_ && starts_with(name, kExtra) && record.stored) {
         documents_.emplace(name.substr(kExtra.size()), record.bytes);
       }
     }
@@ -87,8 +146,8 @@ class TorchScriptCheckpoint : public Checkpoint {
     release_pages(file_->data(), file_->size());
   }
 
-  const char* format() const override { return "TorchScript"; }
-  bool has_code() const override { return true; }
+  const char* format() const override { return has_code_ ? "TorchScript" : "PyTorch state dict"; }
+  bool has_code() const override { return has_code_; }
 
   std::string content_digest(bool with_code) const override {
     Sha256 hash;
@@ -122,9 +181,12 @@ class TorchScriptCheckpoint : public Checkpoint {
   // torch._utils._rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks), the
   // storage being the persistent id ("storage", type, key, device, element count).
   void add_tensor(const PickleValue& call, const std::string& name) {
+    if (tensors_.size() >= kMaxTensors) {
+      throw Error(ErrorCode::kLimit, fmt::format("it has more than {} tensors", kMaxTensors));
+    }
     const auto& arguments = call.items[1]->items;
     if (arguments.size() < 4 || !arguments[0]->is(Kind::kPersistent)) {
-      malformed(name, "is not stored as torch.jit.save stores tensors");
+      malformed(name, "is not stored as PyTorch stores tensors");
     }
     const auto& id = arguments[0]->items[0]->items;
     if (id.size() < 5 || !id[1]->is(Kind::kGlobal) || !id[2]->is(Kind::kString)) {
@@ -156,6 +218,28 @@ class TorchScriptCheckpoint : public Checkpoint {
     }
   }
 
+  void take_state_dict(const PickleValue& dict) {
+    const auto& entries = *entries_of(dict);
+    std::vector<std::pair<std::string_view, const PickleValue*>> found;
+    for (std::size_t i = 0; i + 1 < entries.size(); i += 2) {
+      const PickleValue* call = tensor_call(*entries[i + 1]);
+      if (!entries[i]->is(Kind::kString) || call == nullptr) continue;
+      found.emplace_back(entries[i]->text, call);
+    }
+    for (bool stripped = true; stripped;) {
+      stripped = false;
+      for (const std::string_view prefix : kWrappers) {
+        const bool all = std::all_of(found.begin(), found.end(), [&](const auto& entry) {
+          return starts_with(entry.first, prefix);
+        });
+        if (!all) continue;
+        for (auto& entry : found) entry.first.remove_prefix(prefix.size());
+        stripped = true;
+      }
+    }
+    for (const auto& [name, call] : found) add_tensor(*call, std::string(name));
+  }
+
   void walk(const PickleValue& module, const std::string& prefix, int depth) {
     if (depth > kMaxDepth) throw Error(ErrorCode::kLimit, "modules are nested too deeply");
     if (++modules_ > kMaxModules) {
@@ -168,9 +252,6 @@ class TorchScriptCheckpoint : public Checkpoint {
       if (!state->items[i]->is(Kind::kString) || !value.is(Kind::kObject)) continue;
       const std::string name = prefix + state->items[i]->text;
       if (value.made_by("torch._utils._rebuild_tensor_v2")) {
-        if (tensors_.size() >= kMaxTensors) {
-          throw Error(ErrorCode::kLimit, fmt::format("it has more than {} tensors", kMaxTensors));
-        }
         add_tensor(value, name);
       } else {
         walk(value, name + ".", depth + 1);
@@ -178,19 +259,21 @@ class TorchScriptCheckpoint : public Checkpoint {
     }
   }
 
+  const std::shared_ptr<const MappedFile> file_;
   const ZipArchive archive_;
+  bool has_code_ = false;
   std::size_t modules_ = 0;                                    // walked
   std::map<std::string, const ZipArchive::Record*> storages_;  // by the tensor's name
 };
 
 }  // namespace
 
-bool is_torchscript(std::string_view bytes) {
+bool is_torch_archive(std::string_view bytes) {
   return ZipArchive::matches(bytes);
 }
 
-std::unique_ptr<Checkpoint> open_torchscript(std::shared_ptr<const MappedFile> file) {
-  return std::make_unique<TorchScriptCheckpoint>(std::move(file));
+std::unique_ptr<Checkpoint> open_torch_archive(std::shared_ptr<const MappedFile> file) {
+  return std::make_unique<TorchArchive>(std::move(file));
 }
 
 }  // namespace clip
