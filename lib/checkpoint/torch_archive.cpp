@@ -120,17 +120,22 @@ const PickleValue& state_dict_in(const PickleValue& root) {
               "read; save its state dict: torch.save(model.state_dict(), ...)");
 }
 
+// Whether torch.jit.save wrote it: compiled classes have names of their own.
+bool is_module(const PickleValue& root) {
+  return root.is(Kind::kObject) && root.items[0]->is(Kind::kGlobal) &&
+         starts_with(root.items[0]->text, "__torch__");
+}
+
 class TorchArchive : public Checkpoint {
  public:
   explicit TorchArchive(std::shared_ptr<const MappedFile> file)
       : Checkpoint(file->path(), {file}), file_(std::move(file)), archive_(*file_) {
     try {
       const Pickle pickle(archive_.checked_record("data.pkl"));
-      has_code_ = archive_.records().count("constants.pkl") > 0;
-      if (has_code_ && pickle.root().is(Kind::kObject)) {
+      has_code_ = is_module(pickle.root());
+      if (has_code_) {
         walk(pickle.root(), "", 0);
       } else {
-        has_code_ = false;
         take_state_dict(state_dict_in(pickle.root()));
       }
     } catch (const Error& error) {

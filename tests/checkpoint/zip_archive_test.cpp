@@ -46,11 +46,9 @@ TEST_CASE("a changed byte in a checked record is an error") {
 }
 
 TEST_CASE("the error says what is wrong with a file") {
-  for (const char* text : {"hello, I am a text file", "PK"}) {
-    CHECK(contains(open_error(text), "not a model file of a known format"));
-  }
+  CHECK(contains(open_error(std::string("\1\2\3\0", 4)), "not a model file of a known format"));
   const std::string good = zip({{"root/data.pkl", "N."}, {"root/data/0", "0123456789"}});
-  CHECK(contains(open_error(good), "holds no module"));
+  CHECK(contains(open_error(good), "holds a Python object"));
   CHECK(contains(open_error(good.substr(0, good.size() - 30)), "cut short"));
   CHECK(contains(open_error(zip({{"r/a", "1"}, {"r/a", "2"}})), "twice"));
   CHECK(contains(open_error(zip({{"r/a", "1"}})), "not a TorchScript archive"));

@@ -246,9 +246,9 @@ def sixteen_bit_pgm(image, path):
     path.write_bytes(b"P5 %d %d 65535\n" % image.size + levels.astype(">u2").tobytes())
 
 
-def preprocess(binary, what, size, paths):
+def preprocess(binary, what, size, paths, rule="shortest-side-bicubic"):
     """Runs preprocess_files; gives for each path bytes, or the error as a string."""
-    done = subprocess.run([binary, what, str(size)], input="\n".join(map(str, paths)).encode(),
+    done = subprocess.run([binary, what, str(size), rule], input="\n".join(map(str, paths)).encode(),
                           stdout=subprocess.PIPE, check=True)
     results, rest = [], done.stdout
     for _ in paths:

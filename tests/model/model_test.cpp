@@ -91,12 +91,12 @@ TEST_CASE("a missing weight is named with its shape, whichever it is") {
 
 TEST_CASE("a weight of the wrong shape is named with both shapes") {
   const std::string error = error_after([](Tensors* tensors) {
-    auto& tensor = (*tensors)["visual.transformer.resblocks.0.mlp.c_fc.weight"];
-    tensor.shape = {255, 64};
-    tensor.values.resize(255 * 64);
+    auto& tensor = (*tensors)["visual.transformer.resblocks.0.mlp.c_proj.weight"];
+    tensor.shape = {64, 255};
+    tensor.values.resize(64 * 255);
   });
-  CHECK(contains(error, "visual.transformer.resblocks.0.mlp.c_fc.weight"));
-  CHECK(contains(error, "[255, 64], expected [256, 64]"));
+  CHECK(contains(error, "visual.transformer.resblocks.0.mlp.c_proj.weight"));
+  CHECK(contains(error, "[64, 255], expected [64, 256]"));
 
   CHECK(contains(error_after([](Tensors* tensors) {
                    (*tensors)["visual.positional_embedding"].shape = {4, 80};

@@ -19,6 +19,9 @@ double apply(Epilogue epilogue, double value, double before) {
       return value / (1 + std::exp(-1.702 * value));
     case Epilogue::kGelu:
       return value * 0.5 * (1 + std::erf(value / std::sqrt(2.0)));
+    case Epilogue::kGeluTanh:
+      return value * 0.5 *
+             (1 + std::tanh(std::sqrt(2 / M_PI) * (value + 0.044715 * value * value * value)));
     case Epilogue::kRelu:
       return std::max(value, 0.0);
     case Epilogue::kAdd:
@@ -40,8 +43,9 @@ std::vector<Precision> precisions() {
 TEST_CASE("x W^T + b, and what is fused behind it") {
   const TestWeights none({{"unused", {{1}, {1}}}});
   for (const auto precision : precisions()) {
-    for (const auto epilogue : {Epilogue::kNone, Epilogue::kQuickGelu, Epilogue::kGelu,
-                                Epilogue::kRelu, Epilogue::kAdd, Epilogue::kAddRelu}) {
+    for (const auto epilogue :
+         {Epilogue::kNone, Epilogue::kQuickGelu, Epilogue::kGelu, Epilogue::kGeluTanh,
+          Epilogue::kRelu, Epilogue::kAdd, Epilogue::kAddRelu}) {
       for (const bool with_bias : {true, false}) {
         const std::int64_t inputs = 96, outputs = 80;
         const auto weight = rounded(random_numbers(outputs * inputs, 0.1F, 1), precision);

@@ -19,6 +19,7 @@ struct Fixture {
     config.text.context_length = 12;
     config.text.vocab_size = 100;
     config.text.layers = 3;
+    config.text.mlp_width = 40;
     config.text.heads = 2;
     Tensors tensors = small_canonical_weights(config);
     unsigned seed = 0;

@@ -67,12 +67,14 @@ clip::ModelConfig small_config(clip::VisionKind kind) {
   config.text.vocab_size = 10;
   config.text.width = 64;
   config.text.layers = 1;
+  config.text.mlp_width = 4 * config.text.width;
   config.vision.kind = kind;
   if (kind == clip::VisionKind::kTransformer) {
     config.vision.image_size = 8;
     config.vision.patch_size = 4;
     config.vision.width = 64;
     config.vision.layers = 1;
+    config.vision.mlp_width = 4 * config.vision.width;
   } else {
     config.vision.image_size = 32;
     config.vision.width = 16;

@@ -1,0 +1,101 @@
+// State dicts as torch.save writes them, with made-up pickles; those of PyTorch itself are read by
+// the tests of the command line.
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "checkpoint/checkpoint.h"
+#include "checkpoint/formats.h"
+#include "clip/error.h"
+#include "zip_writer.h"
+
+using namespace clip;
+using namespace clip_test;
+
+namespace {
+
+std::string text(const std::string& value) {
+  return std::string("X") + static_cast<char>(value.size()) + std::string(3, '\0') + value;
+}
+
+// torch._utils._rebuild_tensor_v2 of storage "0" with one element.
+std::string tensor() {
+  const std::string zero("K\0", 2), one("K\1");
+  return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\nFloatStorage\n" +
+         text("0") + text("cpu") + one + "tQ" + zero + one + "\x85" + one + "\x85\x89)tR";
+}
+
+std::string parameter() {
+  return "ctorch._utils\n_rebuild_parameter\n" + tensor() + "\x88)\x87R";
+}
+
+std::string dict(const std::string& items) {
+  return "}(" + items + "u";
+}
+
+std::string ordered(const std::string& items) {
+  return "ccollections\nOrderedDict\n)R(" + items + "u}" + text("_metadata") + "}sb";
+}
+
+std::unique_ptr<Checkpoint> open(const std::string& pickle) {
+  return open_checkpoint_file(
+      write_file("state.bin", zip({{"archive/data.pkl", "\x80\x02" + pickle + "."},
+                                   {"archive/data/0", std::string("\0\0\xc0\x3f", 4)}})));
+}
+
+std::string error_of(const std::string& pickle) {
+  try {
+    open(pickle);
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "none";
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a state dict is found wherever training programs put it") {
+  const std::string items = text("logit_scale") + tensor() + text("w") + parameter();
+  const std::string wrapped =
+      text("module.logit_scale") + tensor() + text("module.w") + parameter();
+  for (const std::string& pickle :
+       {dict(items), ordered(items),
+        dict(text("epoch") + "K\5" + text("state_dict") + ordered(items)),
+        dict(text("model_state_dict") + dict(items) + text("epoch") + "K\5"),
+        dict(text("optimizer") + dict("K\2" + tensor()) + text("model") + dict(items)),
+        dict(wrapped), dict(text("state_dict") + ordered(wrapped)),
+        dict(text("_orig_mod.module.logit_scale") + tensor() + text("_orig_mod.module.w") +
+             tensor())}) {
+    const auto checkpoint = open(pickle);
+    CHECK(std::string(checkpoint->format()) == "PyTorch state dict");
+    CHECK_FALSE(checkpoint->has_code());
+    REQUIRE(checkpoint->tensors().size() == 2);
+    CHECK(checkpoint->scalar("logit_scale") == 1.5);
+    CHECK(checkpoint->scalar("w") == 1.5);
+  }
+}
+
+TEST_CASE("what is no state dict is called what it is, and nothing of it is run") {
+  CHECK(contains(error_of(dict(text("epoch") + "K\5")), "holds no state dict"));
+  CHECK(contains(error_of("cos\nsystem\n" + text("touch /tmp/never") + "\x85R"),
+                 "holds a Python object"));
+  CHECK(contains(error_of("K\1"), "holds a Python object"));
+  // A wrapper that only some names have is a part of their names.
+  const auto some = open(dict(text("module.a") + tensor() + text("b") + tensor()));
+  CHECK(some->find("module.a") != nullptr);
+}
+
+TEST_CASE("a small pickle cannot take much memory") {
+  CHECK(contains(error_of(std::string(300'000, 'N')), "more than 200000 values"));
+  CHECK(contains(error_of("Nq\1" +
+                          [] {
+                            std::string recalls;
+                            for (int i = 0; i < 2'100'000; ++i) recalls += "h\1";
+                            return recalls;
+                          }()),
+                 "more than 2000000 times"));
+}
