@@ -9,7 +9,10 @@ which draws them while they are written: a safetensors file then needs the memor
 tensor, a torch.save file that of its shard.
 """
 
+import contextlib
 import json
+import os
+import tempfile
 from pathlib import Path
 
 from clip_containers import Damaged, is_torchscript, read, write
@@ -102,6 +105,18 @@ def write_model(weights, config, folder, layout="open_clip", container="safetens
     with torch.no_grad():
         return paths + write(folder / file_name(layout, container), plan, converted(state.items()),
                              shards, wrapper, prefix)
+
+
+@contextlib.contextmanager
+def new_folder(folder):
+    """A temporary folder beside `folder`, whose files move there when all of them are complete;
+    JSON last, so that a model that is described is whole."""
+    folder = Path(folder)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
+        yield Path(name)
+        os.makedirs(folder, exist_ok=True)
+        for path in sorted(Path(name).iterdir(), key=lambda path: path.suffix == ".json"):
+            os.replace(path, folder / path.name)
 
 
 # --- reading -------------------------------------------------------------------------------------
