@@ -355,12 +355,9 @@ class Containers(Folder):
         plan = {"x": torch.arange(3.0)}
         path = self.folder / "x.safetensors"
         for length in (0x4B50, 0x80, 0x8080):
-            for padding in range(length):
-                clip_containers.write_safetensors(path, plan, plan.items(), {"x": " " * padding})
-                if struct.unpack("<Q", path.read_bytes()[:8])[0] == length:
-                    break
-                if padding == 0:  # near, rather than one by one
-                    continue
+            clip_containers.write_safetensors(path, plan, plan.items(), {"x": ""})
+            padding = length - struct.unpack("<Q", path.read_bytes()[:8])[0]
+            clip_containers.write_safetensors(path, plan, plan.items(), {"x": " " * padding})
             self.assertEqual(struct.unpack("<Q", path.read_bytes()[:8])[0], length)
             self.assert_same(clip_containers.read(path), plan)
 
@@ -467,9 +464,8 @@ class Scripts(Folder):
         model = randomize(from_config(CONFIGS["tiny-rn"]), 3)
         self.assert_same(found, {name: tensor.bfloat16() if tensor.is_floating_point() else tensor
                                  for name, tensor in model.state_dict().items()})
-        for layout in ("hf",):
-            self.run_script("make_random_model.py", "tiny-rn", self.folder / "no", "--layout",
-                            layout, code=2)
+        self.run_script("make_random_model.py", "tiny-rn", self.folder / "no", "--layout", "hf",
+                        code=2)
 
 
 if __name__ == "__main__":
