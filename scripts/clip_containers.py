@@ -202,8 +202,8 @@ def _cut(plan, shards):
 
 def write(path, plan, tensors, shards=1, wrapper=None, prefix=""):
     """Writes the tensors to `path`, whose extension says as what: .safetensors, else torch.save.
-    With shards > 1, to STEM-00001-of-0000N.EXT and so on, and STEM.EXT.index.json, which lists them.
-    Gives the paths."""
+    With shards > 1, to STEM-00001-of-0000N.EXT and so on, and STEM.EXT.index.json, which lists
+    them. Gives the paths."""
     path = Path(path)
     safetensors = path.suffix == ".safetensors"
     if safetensors and (wrapper or prefix):

@@ -4,9 +4,9 @@
     config, state = read_model("folder")      # state: {name: tensor} under clip_reference's names
     model = open_model("folder")              # the reference model, in float32
 
-`weights` is a model of clip_reference, a state dict under its names, or RandomWeights(config, seed),
-which draws them while they are written: a safetensors file then needs the memory of its largest
-tensor, a torch.save file that of its shard.
+`weights` is a model of clip_reference, a state dict under its names, or RandomWeights(config,
+seed), which draws them while they are written: a safetensors file then needs the memory of its
+largest tensor, a torch.save file that of its shard.
 """
 
 import contextlib

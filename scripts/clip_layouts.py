@@ -3,7 +3,7 @@
     openai                 the names of OpenAI's files, which are clip_reference's own; no JSON
     open_clip              the same names, and open_clip_config.json
     open_clip_custom_text  as open_clip, with "text." before the names of the text tower
-    hf                     Hugging Face's CLIPModel, config.json and preprocessor_config.json; ViTs only
+    hf                     Hugging Face's CLIPModel, config.json and preprocessor_config.json; ViTs
 
 Names and shapes are those of the packages open_clip (model.py, transformer.py) and transformers
 (models/clip/modeling_clip.py, configuration_clip.py). Functions that take items, pairs of name and
@@ -202,7 +202,8 @@ NEUTRAL = {"hf_tokenizer_name", "tokenizer_kwargs", "output_tokens", "patch_drop
            "timm_proj", "timm_proj_bias", "timm_drop", "timm_drop_path", "hf_model_pretrained",
            "hf_proj_type", "hf_pooler_type", "eos_id"}
 # Keys that may say only this.
-REQUIRED = {"pool_type": ("tok", "argmax"), "proj_type": ("linear",), "pos_embed_type": ("learnable",)}
+REQUIRED = {"pool_type": ("tok", "argmax"), "proj_type": ("linear",),
+            "pos_embed_type": ("learnable",)}
 
 
 def _refuse_other(tower, cfg, known):
@@ -216,6 +217,8 @@ def from_open_clip_config(document):
     model = document["model_cfg"]
     preprocess = document.get("preprocess_cfg", {})
     vision, text = model["vision_cfg"], model["text_cfg"]
+    _refuse_other("model_cfg", model, {"embed_dim", "quick_gelu", "custom_text", "vision_cfg",
+                                       "text_cfg", "nonscalar_logit_scale"})
     shared = {"layers", "width", "mlp_ratio", "act_kwargs", "norm_kwargs"}
     _refuse_other("vision_cfg", vision, shared | {"image_size", "head_width", "patch_size"})
     _refuse_other("text_cfg", text, shared | {"context_length", "vocab_size", "heads"})

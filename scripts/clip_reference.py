@@ -83,7 +83,7 @@ class Config:
                 self.text_heads or self.text_width // HEAD_WIDTH)
 
     def mlps(self):
-        """Hidden widths of the MLPs of the image tower (a ResNet has none) and of the text tower."""
+        """Hidden widths of the MLPs of the image tower (a ResNet has none) and the text tower."""
         return (self.vision_mlp or 4 * self.vision_width, self.text_mlp or 4 * self.text_width)
 
     def activations(self):

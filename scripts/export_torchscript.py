@@ -4,9 +4,9 @@
     export_torchscript.py SOURCE OUTPUT [--seed N] [--arch NAME] [--activation NAME] [--force]
 
 SOURCE is one of
-    file:PATH                a model's file or folder: safetensors or torch.save, OpenAI's, open_clip's
-                             or Hugging Face's names. A state dict with no JSON beside it, such as a
-                             fine-tune of OpenAI's, also needs --arch, and --activation where the
+    file:PATH                a model's file or folder: safetensors or torch.save, names of OpenAI,
+                             open_clip or Hugging Face. A state dict with no JSON beside it, such as
+                             a fine-tune of OpenAI's, also needs --arch, and --activation where the
                              architecture's name does not say it: --arch ViT-B/32
     openai:NAME              a published model, through OpenAI's package `clip`
     open_clip:ARCH/PRETRAINED    a model of the package `open_clip_torch`
@@ -15,8 +15,8 @@ SOURCE is one of
     random-published:NAME    the same, in exactly the structure of a published .pt file: float16
                              weights, traced graphs full of "cuda:0" and half constants, no metadata
 
-The random sources and files need PyTorch and NumPy alone (Debian: python3-torch). The file appears under its name only
-when it is complete.
+The random sources and files need PyTorch and NumPy alone (Debian: python3-torch, python3-numpy).
+The output appears under its name only when it is complete.
 
 An export is a TorchScript archive with the methods encode_image(pixels [count, 3, n, n]) and
 encode_text(ids [count, context]), each giving [count, embedding], and the extra file clip.json. Its
@@ -55,7 +55,10 @@ class Usage(Exception):
     """The command line names something that is not there. Exit code 2."""
 
 
-RESIZES = {("shortest", "bicubic"): "shortest-side-bicubic", ("squash", "bicubic"): "squash-bicubic"}
+RESIZES = {
+    ("shortest", "bicubic"): "shortest-side-bicubic",
+    ("squash", "bicubic"): "squash-bicubic",
+}
 
 
 def metadata(config, name):

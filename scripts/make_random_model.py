@@ -50,7 +50,8 @@ def main():
     parser.add_argument("--dtype", choices=list(FLOATS), default="float32", help="[float32]")
     parser.add_argument("--shards", type=int, default=1, help="files to write [1]")
     parser.add_argument("--legacy", action="store_true", help="hf: JSON and tensors as of 2021")
-    parser.add_argument("--wrapper", choices=WRAPPERS[1:], help="torch.save: the key of the weights")
+    parser.add_argument("--wrapper", choices=WRAPPERS[1:],
+                        help="torch.save: the key of the weights")
     parser.add_argument("--module", action="store_true",
                         help="torch.save: names begin with module.")
     parser.add_argument("--seed", type=int, default=0, help="[0]")
