@@ -7,6 +7,8 @@ unchanged. Needs PyTorch 1.13 or newer and nothing else.
     model = from_state_dict(state)          # any CLIP's weights; computes in float32
     model = from_config(CONFIGS["tiny"])    # uninitialised shapes
     randomize(model, seed=0)                # the same weights on every machine
+    for name, tensor in random_weights(CONFIGS["ViT-bigG-14"], seed=0):
+        ...                                 # those weights, one at a time
 
 `encode_image` takes [count, 3, n, n] normalized images, `encode_text` [count, context] token ids
 padded with zeros; both give [count, embedding] without normalization.
@@ -14,24 +16,38 @@ padded with zeros; both give [count, embedding] without normalization.
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional, Tuple
 
 try:
     import torch
     from torch import nn
     from torch.nn import functional as F
+    from torch.overrides import TorchFunctionMode
 except ImportError as missing:
     raise SystemExit(f"PyTorch is missing: apt-get install python3-torch ({missing})") from missing
 
-HEAD_WIDTH = 64  # of every published model
+ARCHITECTURES = Path(__file__).resolve().parents[1] / "data/models/architectures.tsv"
+HEAD_WIDTH = 64  # of every model that OpenAI published
 VOCABULARY = 49408
 CONTEXT = 77
+START, END = 49406, 49407  # the ids of <|startoftext|> and <|endoftext|>
+IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of OpenAI's models
+IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
 LOGIT_SCALE = math.log(100)  # the value that training is clipped to
 
 
 @dataclass
 class Config:
-    """A model's dimensions. `patch` is given for a ViT, `stages` for a ModifiedResNet."""
+    """What a model computes, beyond its weights. `patch` is given for a ViT, `stages` for a
+    ModifiedResNet.
+
+    None stands for what OpenAI's models have: heads of width 64, an MLP four times as wide as its
+    tower, and `activation` in both towers. Activations are quick_gelu, gelu (exact) and gelu_tanh;
+    a ResNet has ReLU, whatever its config says. `resize` is shortest (the shortest side, then a
+    centre crop), squash (both sides) or longest (the longest side, then centred on black);
+    `interpolation` is bicubic or bilinear.
+    """
 
     image_size: int
     embedding: int
@@ -46,30 +62,74 @@ class Config:
     activation: str = "quick_gelu"
     vision_heads: Optional[int] = None
     text_heads: Optional[int] = None
+    vision_mlp: Optional[int] = None
+    text_mlp: Optional[int] = None
+    vision_activation: Optional[str] = None
+    text_activation: Optional[str] = None
+    vision_eps: float = 1e-5
+    text_eps: float = 1e-5
+    mean: Tuple[float, float, float] = IMAGE_MEAN
+    std: Tuple[float, float, float] = IMAGE_STD
+    resize: str = "shortest"
+    interpolation: str = "bicubic"
+
+    def attention_width(self):
+        """Width of the image tower where it attends: a ResNet's last stage, 32 times its first."""
+        return self.vision_width if self.patch else 32 * self.vision_width
+
+    def heads(self):
+        """Attention heads of the image tower and of the text tower."""
+        return (self.vision_heads or self.attention_width() // HEAD_WIDTH,
+                self.text_heads or self.text_width // HEAD_WIDTH)
+
+    def mlps(self):
+        """Hidden widths of the MLPs of the image tower (a ResNet has none) and the text tower."""
+        return (self.vision_mlp or 4 * self.vision_width, self.text_mlp or 4 * self.text_width)
+
+    def activations(self):
+        return (self.vision_activation or self.activation, self.text_activation or self.activation)
 
 
-def _resnet(image_size, embedding, stages, width, text_width):
-    return Config(image_size, embedding, width, text_width, 12, stages=stages)
+def read_architectures(path=ARCHITECTURES):
+    """The table's rows as configs, by name. It does not say the activation: weights of one
+    architecture are published with either."""
+    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    columns = lines[0].lstrip("# ").split("\t")
+    configs = {}
+    for line in lines[1:]:
+        row = dict(zip(columns, line.split("\t")))
+        dimensions = {}
+        if row["vision"] == "ViT":
+            dimensions = {"patch": int(row["patch"]), "vision_layers": int(row["vision_layers"]),
+                          "vision_mlp": int(row["vision_mlp"])}
+        else:
+            dimensions = {"stages": tuple(map(int, row["vision_layers"].split(",")))}
+        config = Config(int(row["image"]), int(row["embedding"]), int(row["vision_width"]),
+                        int(row["text_width"]), int(row["text_layers"]),
+                        context=int(row["context"]), vocabulary=int(row["vocabulary"]),
+                        text_heads=int(row["text_heads"]), **dimensions)
+        config.vision_heads = config.attention_width() // int(row["vision_head_width"])
+        configs[row["name"]] = config
+    return configs
 
 
-def _vit(image_size, embedding, patch, width, layers, text_width):
-    return Config(image_size, embedding, width, text_width, 12, patch=patch, vision_layers=layers)
+# OpenAI's spelling of what open_clip's table spells otherwise.
+OPENAI_NAMES = {"ViT-B/32": "ViT-B-32", "ViT-B/16": "ViT-B-16", "ViT-L/14": "ViT-L-14",
+                "ViT-L/14@336px": "ViT-L-14-336"}
 
 
-# The nine published shapes (tables 19 and 20 of the paper), and two small ones for tests.
-CONFIGS = {
-    "RN50": _resnet(224, 1024, (3, 4, 6, 3), 64, 512),
-    "RN101": _resnet(224, 512, (3, 4, 23, 3), 64, 512),
-    "RN50x4": _resnet(288, 640, (4, 6, 10, 6), 80, 640),
-    "RN50x16": _resnet(384, 768, (6, 8, 18, 8), 96, 768),
-    "RN50x64": _resnet(448, 1024, (3, 15, 36, 10), 128, 1024),
-    "ViT-B/32": _vit(224, 512, 32, 768, 12, 512),
-    "ViT-B/16": _vit(224, 512, 16, 768, 12, 512),
-    "ViT-L/14": _vit(224, 768, 14, 1024, 24, 768),
-    "ViT-L/14@336px": _vit(336, 768, 14, 1024, 24, 768),
-    "tiny": Config(64, 64, 128, 128, 2, patch=8, vision_layers=3),
-    "tiny-rn": Config(96, 64, 16, 128, 2, stages=(1, 2, 1, 1)),
-}
+def _configs():
+    published = read_architectures()
+    return {
+        **published,
+        **{name: published[spelling] for name, spelling in OPENAI_NAMES.items()},
+        # Two small ones for tests.
+        "tiny": Config(64, 64, 128, 128, 2, patch=8, vision_layers=3),
+        "tiny-rn": Config(96, 64, 16, 128, 2, stages=(1, 2, 1, 1)),
+    }
+
+
+CONFIGS = _configs()
 
 
 class LayerNorm(nn.LayerNorm):
@@ -86,8 +146,11 @@ class QuickGELU(nn.Module):
         return x * torch.sigmoid(1.702 * x)
 
 
-def _activation(name):
-    return {"quick_gelu": QuickGELU, "gelu": nn.GELU}[name]()
+ACTIVATIONS = {
+    "quick_gelu": QuickGELU,
+    "gelu": nn.GELU,
+    "gelu_tanh": lambda: nn.GELU(approximate="tanh"),
+}
 
 
 def attend(q, k, v, width, heads, mask=None):
@@ -119,11 +182,11 @@ class Attention(nn.Module):
 
 
 class Mlp(nn.Module):
-    def __init__(self, width, activation):
+    def __init__(self, width, hidden, activation):
         super().__init__()
-        self.c_fc = nn.Linear(width, 4 * width)
-        self.act = _activation(activation)
-        self.c_proj = nn.Linear(4 * width, width)
+        self.c_fc = nn.Linear(width, hidden)
+        self.act = ACTIVATIONS[activation]()
+        self.c_proj = nn.Linear(hidden, width)
 
     def forward(self, x):
         return self.c_proj(self.act(self.c_fc(x)))
@@ -132,12 +195,12 @@ class Mlp(nn.Module):
 class Block(nn.Module):
     """A residual attention block: x + attention(norm(x)), then x + mlp(norm(x))."""
 
-    def __init__(self, width, heads, activation, mask=None):
+    def __init__(self, width, heads, hidden, activation, eps, mask=None):
         super().__init__()
         self.attn = Attention(width, heads)
-        self.ln_1 = LayerNorm(width)
-        self.mlp = Mlp(width, activation)
-        self.ln_2 = LayerNorm(width)
+        self.ln_1 = LayerNorm(width, eps)
+        self.mlp = Mlp(width, hidden, activation)
+        self.ln_2 = LayerNorm(width, eps)
         self.mask = mask  # no buffer: published files hold it as a constant of the graph
 
     def forward(self, x):
@@ -147,9 +210,9 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    def __init__(self, width, layers, heads, activation, mask=None):
+    def __init__(self, width, layers, heads, hidden, activation, eps, mask=None):
         super().__init__()
-        blocks = [Block(width, heads, activation, mask) for _ in range(layers)]
+        blocks = [Block(width, heads, hidden, activation, eps, mask) for _ in range(layers)]
         self.resblocks = nn.Sequential(*blocks)
 
     def forward(self, x):
@@ -164,10 +227,11 @@ class VisionTransformer(nn.Module):
         self.conv1 = nn.Conv2d(3, width, config.patch, stride=config.patch, bias=False)
         self.class_embedding = nn.Parameter(torch.empty(width))
         self.positional_embedding = nn.Parameter(torch.empty(grid * grid + 1, width))
-        self.ln_pre = LayerNorm(width)
-        heads = config.vision_heads or width // HEAD_WIDTH
-        self.transformer = Transformer(width, config.vision_layers, heads, config.activation)
-        self.ln_post = LayerNorm(width)
+        self.ln_pre = LayerNorm(width, config.vision_eps)
+        self.transformer = Transformer(width, config.vision_layers, config.heads()[0],
+                                       config.mlps()[0], config.activations()[0],
+                                       config.vision_eps)
+        self.ln_post = LayerNorm(width, config.vision_eps)
         self.proj = nn.Parameter(torch.empty(width, config.embedding))
 
     def forward(self, x):
@@ -248,8 +312,7 @@ class ModifiedResNet(nn.Module):
                 inputs = 4 * planes
             setattr(self, f"layer{stage + 1}", nn.Sequential(*layers))
         grid = config.image_size // 32
-        heads = config.vision_heads or inputs // HEAD_WIDTH
-        self.attnpool = AttentionPool(grid * grid, inputs, heads, config.embedding)
+        self.attnpool = AttentionPool(grid * grid, inputs, config.heads()[0], config.embedding)
 
     def forward(self, x):
         x = x.type(self.conv1.weight.dtype)
@@ -270,11 +333,12 @@ class Clip(nn.Module):
         width = config.text_width
         # Causal: a token attends to itself and what stands before it.
         mask = torch.full((config.context, config.context), float("-inf")).triu(1)
-        heads = config.text_heads or width // HEAD_WIDTH
-        self.transformer = Transformer(width, config.text_layers, heads, config.activation, mask)
+        self.transformer = Transformer(width, config.text_layers, config.heads()[1],
+                                       config.mlps()[1], config.activations()[1],
+                                       config.text_eps, mask)
         self.token_embedding = nn.Embedding(config.vocabulary, width)
         self.positional_embedding = nn.Parameter(torch.empty(config.context, width))
-        self.ln_final = LayerNorm(width)
+        self.ln_final = LayerNorm(width, config.text_eps)
         self.text_projection = nn.Parameter(torch.empty(width, config.embedding))
         self.logit_scale = nn.Parameter(torch.empty([]))
 
@@ -303,39 +367,67 @@ def from_config(config):
     return Clip(config).eval()
 
 
-def randomize(model, seed=0):
-    """Fills the model with seeded random weights of the size that trained ones have.
+class _WithoutMemory(TorchFunctionMode):
+    """Tensors that are made have a shape and a type, and no memory."""
+
+    made = (torch.empty, torch.zeros, torch.ones, torch.full, torch.tensor)
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = dict(kwargs or {})
+        if func in self.made and kwargs.get("device") is None:
+            kwargs["device"] = "meta"
+        return func(*args, **kwargs)
+
+
+def shapes_of(config):
+    """The weights of a model by name, in the order of its state dict, as tensors without memory."""
+    with _WithoutMemory():
+        return dict(Clip(config).state_dict())
+
+
+def _random(name, shape, generator):
+    """A random weight of the size that trained ones have."""
+
+    def normal(std, mean=0.0):
+        return torch.randn(shape, generator=generator) * std + mean
+
+    kind = name.rsplit(".", 1)[-1]
+    if kind == "num_batches_tracked":
+        return torch.zeros(shape, dtype=torch.int64)
+    if name == "logit_scale":
+        return torch.full(shape, LOGIT_SCALE)
+    if kind == "running_var":
+        return torch.rand(shape, generator=generator) + 0.5
+    if kind == "running_mean":
+        return normal(0.1)
+    if kind == "weight" and len(shape) == 1:  # of LayerNorm and BatchNorm
+        return normal(0.1, 1.0)
+    if len(shape) == 1 and kind != "class_embedding":  # biases
+        return normal(0.05)
+    if kind in ("positional_embedding", "class_embedding", "weight") and "embedding" in name:
+        return normal(0.5 if name.startswith("visual") else 0.05)
+    if kind in ("proj", "text_projection"):
+        return normal(shape[0] ** -0.5)
+    # Linear and convolution weights: keep the variance of what they are given.
+    return normal(math.prod(shape[1:]) ** -0.5)
+
+
+def random_weights(config, seed=0):
+    """Names and seeded random weights of a model, in the order of its state dict, one at a time.
 
     Norms, biases and running statistics are drawn too: a constant would hide that they are ignored.
     """
     generator = torch.Generator().manual_seed(seed)
+    for name, tensor in shapes_of(config).items():
+        yield name, _random(name, tensor.shape, generator)
 
-    def normal(tensor, deviation, mean=0.0):
-        tensor.copy_(torch.randn(tensor.shape, generator=generator) * deviation + mean)
 
+def randomize(model, seed=0):
+    """Fills the model with random_weights(its config, seed)."""
+    state = model.state_dict()
     with torch.no_grad():
-        for name, tensor in model.state_dict().items():
-            kind = name.rsplit(".", 1)[-1]
-            if kind == "num_batches_tracked":
-                tensor.fill_(0)
-            elif name == "logit_scale":
-                tensor.fill_(LOGIT_SCALE)
-            elif kind == "running_var":
-                tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
-            elif kind == "running_mean":
-                normal(tensor, 0.1)
-            elif kind == "weight" and tensor.dim() == 1:  # of LayerNorm and BatchNorm
-                normal(tensor, 0.1, 1.0)
-            elif tensor.dim() == 1 and kind != "class_embedding":  # biases
-                normal(tensor, 0.05)
-            elif kind in ("positional_embedding", "class_embedding", "weight") and (
-                "embedding" in name
-            ):
-                normal(tensor, 0.5 if name.startswith("visual") else 0.05)
-            elif kind in ("proj", "text_projection"):
-                normal(tensor, tensor.shape[0] ** -0.5)
-            else:  # linear and convolution weights: keep the variance of what they are given
-                normal(tensor, (tensor[0].numel()) ** -0.5)
+        for name, tensor in random_weights(model.config, seed):
+            state[name].copy_(tensor)
     return model
 
 
@@ -344,27 +436,30 @@ def _count(state, prefix):
 
 
 def config_of(state, activation="quick_gelu"):
-    """A model's dimensions, from the shapes of its weights."""
+    """A model's dimensions, from the shapes of its weights; heads are taken to be 64 wide."""
     vocabulary, text_width = state["token_embedding.weight"].shape
     context = state["positional_embedding"].shape[0]
     embedding = state["text_projection"].shape[1]
     text_layers = _count(state, "transformer.resblocks.")
-    common = {"context": context, "vocabulary": vocabulary, "activation": activation}
+    common = {"context": context, "vocabulary": vocabulary, "activation": activation,
+              "text_mlp": state["transformer.resblocks.0.mlp.c_fc.weight"].shape[0]}
     if "visual.proj" in state:
         width, _, patch, _ = state["visual.conv1.weight"].shape
         grid = math.isqrt(state["visual.positional_embedding"].shape[0] - 1)
         layers = _count(state, "visual.transformer.resblocks.")
+        mlp = state["visual.transformer.resblocks.0.mlp.c_fc.weight"].shape[0]
         return Config(grid * patch, embedding, width, text_width, text_layers, patch=patch,
-                      vision_layers=layers, **common)
+                      vision_layers=layers, vision_mlp=mlp, **common)
     width = state["visual.layer1.0.conv1.weight"].shape[0]
     grid = math.isqrt(state["visual.attnpool.positional_embedding"].shape[0] - 1)
     stages = tuple(_count(state, f"visual.layer{i}.") for i in (1, 2, 3, 4))
     return Config(grid * 32, embedding, width, text_width, text_layers, stages=stages, **common)
 
 
-def from_state_dict(state, activation="quick_gelu"):
-    """The float32 model with these weights; tensors that are no weights are left out."""
-    model = Clip(config_of(state, activation))
+def from_state_dict(state, activation="quick_gelu", config=None):
+    """The float32 model with these weights; tensors that are no weights are left out. Without a
+    config it is config_of(state, activation)."""
+    model = Clip(config or config_of(state, activation))
     wanted = model.state_dict().keys()
     model.load_state_dict({key: value.float() for key, value in state.items() if key in wanted
                            and not key.endswith("num_batches_tracked")}, strict=False)

@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """Writes TorchScript exports of CLIP that clip-cli loads.
 
-    export_torchscript.py SOURCE OUTPUT [--seed N] [--force]
+    export_torchscript.py SOURCE OUTPUT [--seed N] [--arch NAME] [--activation NAME] [--force]
 
 SOURCE is one of
+    file:PATH                a model's file or folder: safetensors or torch.save, names of OpenAI,
+                             open_clip or Hugging Face. A state dict with no JSON beside it, such as
+                             a fine-tune of OpenAI's, also needs --arch, and --activation where the
+                             architecture's name does not say it: --arch ViT-B/32
     openai:NAME              a published model, through OpenAI's package `clip`
     open_clip:ARCH/PRETRAINED    a model of the package `open_clip_torch`
-    random:NAME              seeded random weights in a published shape, or `tiny` or `tiny-rn`
+    random:NAME              seeded random weights of an architecture of data/models, as OpenAI or
+                             open_clip spells it, or `tiny` or `tiny-rn`
     random-published:NAME    the same, in exactly the structure of a published .pt file: float16
                              weights, traced graphs full of "cuda:0" and half constants, no metadata
 
-The random sources need PyTorch alone (Debian: python3-torch). The file appears under its name only
-when it is complete.
+The random sources and files need PyTorch and NumPy alone (Debian: python3-torch, python3-numpy).
+The output appears under its name only when it is complete.
 
 An export is a TorchScript archive with the methods encode_image(pixels [count, 3, n, n]) and
 encode_text(ids [count, context]), each giving [count, embedding], and the extra file clip.json. Its
@@ -38,11 +43,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from clip_reference import CONFIGS, from_config, randomize, torch
-
-IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)
-IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
-START, END = 49406, 49407
+from clip_files import Damaged, Unknown, open_model
+from clip_reference import (ACTIVATIONS, CONFIGS, END, HEAD_WIDTH, IMAGE_MEAN, IMAGE_STD, START,
+                            from_config, from_state_dict, randomize, torch)
 
 # c10::ScalarType, as the graphs hold types.
 HALF, BFLOAT16 = 5, 15
@@ -52,21 +55,37 @@ class Usage(Exception):
     """The command line names something that is not there. Exit code 2."""
 
 
+RESIZES = {
+    ("shortest", "bicubic"): "shortest-side-bicubic",
+    ("squash", "bicubic"): "squash-bicubic",
+}
+
+
 def metadata(config, name):
+    """clip.json. Raises Unknown where it cannot say what the config does."""
+    activations = set(config.activations() if config.patch else config.activations()[1:])
+    if len(activations) > 1 or "gelu_tanh" in activations:
+        raise Unknown(f"clip.json cannot say the activation: {', '.join(sorted(activations))}")
+    if (config.resize, config.interpolation) not in RESIZES:
+        raise Unknown(f"clip.json cannot say the resize: {config.resize}, {config.interpolation}")
     fields = {
         "format": 1,
         "name": name,
         "image_size": config.image_size,
-        "mean": IMAGE_MEAN,
-        "std": IMAGE_STD,
-        "resize": "shortest-side-bicubic",
+        "mean": config.mean,
+        "std": config.std,
+        "resize": RESIZES[config.resize, config.interpolation],
         "context_length": config.context,
         "vocab_size": config.vocabulary,
         "embedding_dim": config.embedding,
-        "activation": config.activation,
+        "activation": activations.pop(),
         "start_of_text": START,
         "end_of_text": END,
     }
+    widths = (config.attention_width(), config.text_width)
+    for key, width, heads in zip(("vision_heads", "text_heads"), widths, config.heads()):
+        if width != HEAD_WIDTH * heads:
+            fields[key] = heads
     return fields
 
 
@@ -88,10 +107,20 @@ def random_model(name, seed):
     return randomize(from_config(CONFIGS[name]), seed)
 
 
-def export_random(name, seed):
-    model = random_model(name, seed)
+def traced(model, name):
     config = model.config
-    return trace(model, config.image_size, config.context), metadata(config, f"random {name}"), None
+    return trace(model, config.image_size, config.context), metadata(config, name), None
+
+
+def export_random(name, options):
+    return traced(random_model(name, options.seed), f"random {name}")
+
+
+def export_file(name, options):
+    path = Path(name)
+    if not path.exists():
+        raise Usage(f"{path} does not exist")
+    return traced(open_model(path, options.arch, options.activation), path.stem)
 
 
 # --- the published structure ---------------------------------------------------------------------
@@ -137,8 +166,8 @@ def move_graphs_to_gpu(module):
                 node.s_("value", "cuda:0")
 
 
-def export_published(name, seed):
-    model = random_model(name, seed)
+def export_published(name, options):
+    model = random_model(name, options.seed)
     config = model.config
     weights = {key: value.to(published_type(key, value))
                for key, value in model.state_dict().items()}
@@ -167,20 +196,15 @@ def package(name, pip_name):
         raise RuntimeError(f"this source needs the package {name}: pip install {pip_name}") from error
 
 
-def export_openai(name, _seed):
+def export_openai(name, _options):
     clip = package("clip", "git+https://github.com/openai/CLIP.git")
     if name not in clip.available_models():
         raise Usage(f"unknown model {name}; there are: {', '.join(clip.available_models())}")
     model, _ = clip.load(name, device="cpu", jit=False)
-    from clip_reference import config_of, from_state_dict
-
-    state = model.state_dict()
-    config = config_of(state)
-    ours = from_state_dict(state)
-    return trace(ours, config.image_size, config.context), metadata(config, name), None
+    return traced(from_state_dict(model.state_dict()), name)
 
 
-def export_open_clip(name, _seed):
+def export_open_clip(name, _options):
     open_clip = package("open_clip", "open_clip_torch")
     architecture, slash, pretrained = name.partition("/")
     if not slash:
@@ -215,6 +239,7 @@ def export_open_clip(name, _seed):
 
 
 SOURCES = {
+    "file": export_file,
     "openai": export_openai,
     "open_clip": export_open_clip,
     "random": export_random,
@@ -250,12 +275,14 @@ def write_archive(module, fields, location, path):
     writer.write_end_of_file()
 
 
-def export(source, output, seed):
+def export(source, output, options):
     kind, colon, name = source.partition(":")
     if not colon or kind not in SOURCES:
         raise Usage(f"unknown source {source}; expected one of: "
                     + ", ".join(f"{known}:..." for known in SOURCES))
-    module, fields, location = SOURCES[kind](name, seed)
+    if kind != "file" and (options.arch or options.activation):
+        raise Usage(f"--arch and --activation are for file:..., not for {kind}:...")
+    module, fields, location = SOURCES[kind](name, options)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".export-") as folder:
         # The archive's root folder is named after the file, as PyTorch does.
         path = Path(folder) / output.name
@@ -269,16 +296,20 @@ def main():
     parser.add_argument("source", metavar="SOURCE", help="KIND:NAME, as in random:ViT-B/32")
     parser.add_argument("output", metavar="OUTPUT", type=Path)
     parser.add_argument("--seed", type=int, default=0, help="of the random weights [0]")
+    parser.add_argument("--arch", metavar="NAME",
+                        help="file: the architecture of weights without JSON, as in ViT-B/32")
+    parser.add_argument("--activation", choices=list(ACTIVATIONS),
+                        help="file: the activation of such weights")
     parser.add_argument("--force", action="store_true", help="overwrite OUTPUT")
     options = parser.parse_args()
     try:
         if options.output.exists() and not options.force:
             raise Usage(f"{options.output} exists; --force overwrites it")
-        export(options.source, options.output, options.seed)
+        export(options.source, options.output, options)
     except Usage as error:
         print(f"export_torchscript.py: {error}", file=sys.stderr)
         return 2
-    except (RuntimeError, OSError) as error:
+    except (RuntimeError, OSError, Damaged, Unknown) as error:
         print(f"export_torchscript.py: {error}", file=sys.stderr)
         return 1
     size = options.output.stat().st_size / (1 << 20)

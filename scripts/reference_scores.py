@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""The scores that PyTorch computes from an export's weights, for comparison with clip-cli's.
+"""The scores that PyTorch computes from a model's weights, for comparison with clip-cli's.
 
-    reference_scores.py --model FILE --images IMAGE... --texts TEXT... --ids-json IDS [--exif]
+    reference_scores.py --model PATH --images IMAGE... --texts TEXT... --ids-json IDS [--exif]
+                        [--arch NAME] [--activation NAME]
 
-Weights are read from the export and run through clip_reference.py in float32; images go through
-Pillow and torchvision as in OpenAI's package (with --exif, turned upright first); token ids are
-those of IDS, the output of `clip-cli tokenize --json TEXT...`. Prints one object per image as
+The model is a file or folder that clip_files.py reads, and runs through clip_reference.py in
+float32; images go through Pillow and torchvision as in OpenAI's package and in open_clip (with
+--exif, turned upright first); token ids are those of IDS, the output of
+`clip-cli tokenize --json TEXT...`. Prints one object per image as
 `clip-cli score --json` does: image, scores: [{text, cosine, score, probability}].
 
 Needs Debian's python3-torch, python3-torchvision and python3-pil.
@@ -15,7 +17,8 @@ import argparse
 import json
 from pathlib import Path
 
-from clip_reference import from_state_dict, torch
+from clip_files import Damaged, Unknown, open_model
+from clip_reference import END, IMAGE_MEAN, IMAGE_STD, START, torch
 
 try:
     from PIL import Image, ImageOps
@@ -25,30 +28,52 @@ except ImportError as missing:
         f"missing: apt-get install python3-torchvision python3-pil ({missing})"
     ) from missing
 
-OPENAI_MEAN = (0.48145466, 0.4578275, 0.40821073)
-OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
-START, END = 49406, 49407
+INTERPOLATIONS = transforms.InterpolationMode
 
 
-def openai_transform(size):
-    """As OpenAI's package prepares images: the conversion to RGB comes after the resize."""
+def longest_side(size, interpolation):
+    """The longest side becomes `size`, and the image lies in the middle of a black square."""
+
+    def apply(image):
+        scale = max(image.size) / size
+        width, height = (round(side / scale) for side in image.size)
+        image = transforms.functional.resize(image, [height, width], interpolation)
+        left, top = (size - width) // 2, (size - height) // 2
+        return transforms.functional.pad(
+            image, [left, top, size - width - left, size - height - top])
+
+    return apply
+
+
+def image_transform(size, mean=IMAGE_MEAN, std=IMAGE_STD, resize="shortest",
+                    interpolation="bicubic"):
+    """As OpenAI's package and open_clip prepare images: the conversion to RGB comes after the
+    resize."""
+    interpolation = INTERPOLATIONS(interpolation)
+    steps = {
+        "shortest": [transforms.Resize(size, interpolation), transforms.CenterCrop(size)],
+        "squash": [transforms.Resize((size, size), interpolation)],
+        "longest": [longest_side(size, interpolation)],
+    }[resize]
     return transforms.Compose([
-        transforms.Resize(size, interpolation=transforms.InterpolationMode.BICUBIC),
-        transforms.CenterCrop(size),
+        *steps,
         lambda image: image.convert("RGB"),
         transforms.ToTensor(),
-        transforms.Normalize(OPENAI_MEAN, OPENAI_STD),
+        transforms.Normalize(mean, std),
     ])
 
 
-def load(path):
-    extra = {"clip.json": ""}
-    try:
-        module = torch.jit.load(path, map_location="cpu", _extra_files=extra)
-    except RuntimeError:  # PyTorch refuses to open an archive without the extra file
-        module = torch.jit.load(path, map_location="cpu")
-    fields = json.loads(extra["clip.json"] or "{}")
-    return from_state_dict(module.state_dict(), fields.get("activation", "quick_gelu"))
+def openai_transform(size):
+    return image_transform(size)
+
+
+def transform_of(config):
+    return image_transform(config.image_size, config.mean, config.std, config.resize,
+                           config.interpolation)
+
+
+def load(path, arch=None, activation=None):
+    return open_model(path, arch, activation)
 
 
 def load_image(path, exif):
@@ -75,10 +100,15 @@ def main():
     parser.add_argument("--texts", nargs="+", required=True)
     parser.add_argument("--ids-json", required=True, metavar="IDS")
     parser.add_argument("--exif", action="store_true", help="apply the EXIF orientation")
+    parser.add_argument("--arch", help="of weights without JSON beside them, as in ViT-B-32")
+    parser.add_argument("--activation", help="of such weights")
     options = parser.parse_args()
 
-    model = load(options.model)
-    transform = openai_transform(model.config.image_size)
+    try:
+        model = load(options.model, options.arch, options.activation)
+    except (Damaged, Unknown, OSError) as error:
+        raise SystemExit(f"reference_scores.py: {error}") from error
+    transform = transform_of(model.config)
     with torch.no_grad():
         texts = model.encode_text(
             padded_ids(options.ids_json, options.texts, model.config.context))

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from common import ROOT, need
 
+sys.path.insert(0, str(ROOT / "tests/data"))
+import sample_models  # noqa: E402 (of this project)
+
 SOURCES = {
     "tiny.pt": "random:tiny",
     "tiny-rn.pt": "random:tiny-rn",
@@ -24,6 +27,7 @@ def main():
              folder / name],
             check=True,
         )
+    sample_models.unpack(folder)
 
 
 main()
