@@ -35,8 +35,9 @@ std::unique_ptr<Checkpoint> open_mapped(std::shared_ptr<const MappedFile> file) 
 
 const std::vector<CheckpointFormat>& checkpoint_formats() {
   static const std::vector<CheckpointFormat> formats = {
-      {"TorchScript and PyTorch state dicts", is_torch_archive, open_torch_archive},
+      // First: the length that such a file begins with may spell what other kinds begin with.
       {"safetensors", is_safetensors, open_safetensors},
+      {"TorchScript and PyTorch state dicts", is_torch_archive, open_torch_archive},
   };
   return formats;
 }

@@ -64,43 +64,34 @@ void read_vision_dimensions(const Checkpoint& checkpoint, VisionConfig* vision) 
                        grid_side(checkpoint, "vision_model.embeddings.position_embedding.weight");
 }
 
-// The keys of a tower are looked up in the legacy object first, where there is one: its values
-// override those of the other, as in transformers' CLIPConfig. Old configs leave out what equals
-// the default, which is ViT-B/32's.
-class Tower {
- public:
-  Tower(const ConfigObject& document, const std::string& name)
-      : legacy_(document.object(name + "_dict")), plain_(document.object(name)) {}
+// A tower's keys: those of the legacy object, where there is one. transformers' CLIPConfig
+// completes it with the defaults before it overrides the other object, so nothing of that one is
+// left. Configs leave out what equals the default, which is ViT-B/32's.
+ConfigObject tower_of(const ConfigObject& document, const std::string& name) {
+  const std::string legacy = name + "_dict";
+  return document.object(document.has(legacy) ? legacy : name);
+}
 
-  const ConfigObject& with(const std::string& key) const {
-    return legacy_.has(key) ? legacy_ : plain_;
-  }
-  std::int64_t integer(const std::string& key, std::int64_t otherwise) const {
-    return with(key).integer(key, otherwise, 1, 1 << 30);
-  }
+std::int64_t size_of(const ConfigObject& tower, const std::string& key, std::int64_t otherwise) {
+  return tower.integer(key, otherwise, 1, 1 << 30);
+}
 
- private:
-  ConfigObject legacy_, plain_;
-};
-
-void apply_tower(const Checkpoint& checkpoint, const Tower& tower, const char* name,
+void apply_tower(const Checkpoint& checkpoint, const ConfigObject& tower, const char* name,
                  std::int64_t width, std::int64_t mlp_width, std::int64_t heads,
                  TransformerConfig* config) {
   check_stated(checkpoint, kConfig, fmt::format("width of the {} tower", name).c_str(),
-               tower.integer("hidden_size", width), config->width);
+               size_of(tower, "hidden_size", width), config->width);
   check_stated(checkpoint, kConfig, fmt::format("MLP width of the {} tower", name).c_str(),
-               tower.integer("intermediate_size", mlp_width), config->mlp_width);
+               size_of(tower, "intermediate_size", mlp_width), config->mlp_width);
   check_stated(checkpoint, kConfig, fmt::format("number of layers of the {} tower", name).c_str(),
-               tower.integer("num_hidden_layers", 12), config->layers);
-  config->heads = tower.integer("num_attention_heads", heads);
-  const ConfigObject& with_epsilon = tower.with("layer_norm_eps");
-  const double epsilon = with_epsilon.number("layer_norm_eps", 1e-5);
+               size_of(tower, "num_hidden_layers", 12), config->layers);
+  config->heads = size_of(tower, "num_attention_heads", heads);
+  const double epsilon = tower.number("layer_norm_eps", 1e-5);
   if (!(epsilon > 0 && epsilon < 1)) {
-    with_epsilon.refuse("layer_norm_eps", "which is no epsilon of layer normalization");
+    tower.refuse("layer_norm_eps", "which is no epsilon of layer normalization");
   }
   config->norm_epsilon = static_cast<float>(epsilon);
-  const ConfigObject& with_activation = tower.with("hidden_act");
-  const std::string activation = with_activation.text("hidden_act", "quick_gelu");
+  const std::string activation = tower.text("hidden_act", "quick_gelu");
   if (activation == "quick_gelu") {
     config->activation = Activation::kQuickGelu;
   } else if (activation == "gelu") {
@@ -108,8 +99,7 @@ void apply_tower(const Checkpoint& checkpoint, const Tower& tower, const char* n
   } else if (activation == "gelu_new" || activation == "gelu_pytorch_tanh") {
     config->activation = Activation::kGeluTanh;
   } else {
-    with_activation.refuse("hidden_act",
-                           "which is none of quick_gelu, gelu, gelu_new and gelu_pytorch_tanh");
+    tower.refuse("hidden_act", "which is none of quick_gelu, gelu, gelu_new and gelu_pytorch_tanh");
   }
 }
 
@@ -121,25 +111,25 @@ void apply_config(const Checkpoint& checkpoint, ModelConfig* config) {
   check_stated(checkpoint, kConfig, "embedding dimension",
                document.integer("projection_dim", 512, 1, kMaxSize), config->embedding_dim);
 
-  const Tower text(document, "text_config");
+  const ConfigObject text = tower_of(document, "text_config");
   apply_tower(checkpoint, text, "text", 512, 2048, 8, &config->text);
-  check_stated(checkpoint, kConfig, "context length", text.integer("max_position_embeddings", 77),
+  check_stated(checkpoint, kConfig, "context length", size_of(text, "max_position_embeddings", 77),
                config->text.context_length);
-  check_stated(checkpoint, kConfig, "vocabulary size", text.integer("vocab_size", 49408),
+  check_stated(checkpoint, kConfig, "vocabulary size", size_of(text, "vocab_size", 49408),
                config->text.vocab_size);
   // OpenAI's and LAION's configs say 2, which is wrong and means the highest id all the same
   // (transformers' CLIPTextTransformer); any other number is another tokenizer's.
-  const std::int64_t end = text.with("eos_token_id").integer("eos_token_id", 2, 0, 1 << 30);
+  const std::int64_t end = text.integer("eos_token_id", 2, 0, 1 << 30);
   if (end != 2 && end != config->text.end_of_text) {
-    text.with("eos_token_id").refuse("eos_token_id", "and only CLIP's own tokenizer is supported");
+    text.refuse("eos_token_id", "and only CLIP's own tokenizer is supported");
   }
 
-  const Tower vision(document, "vision_config");
+  const ConfigObject vision = tower_of(document, "vision_config");
   apply_tower(checkpoint, vision, "image", 768, 3072, 12, &config->vision);
-  check_stated(checkpoint, kConfig, "patch size", vision.integer("patch_size", 32),
+  check_stated(checkpoint, kConfig, "patch size", size_of(vision, "patch_size", 32),
                config->vision.patch_size);
-  check_stated(checkpoint, kConfig, "number of channels", vision.integer("num_channels", 3), 3);
-  const std::int64_t size = vision.integer("image_size", 224);
+  check_stated(checkpoint, kConfig, "number of channels", size_of(vision, "num_channels", 3), 3);
+  const std::int64_t size = size_of(vision, "image_size", 224);
   check_stated(checkpoint, kConfig, "image size", size / config->vision.patch_size,
                config->vision.image_size / config->vision.patch_size);
   config->vision.image_size = size;

@@ -94,7 +94,9 @@ const Tensor& checked_tensor(const Checkpoint& checkpoint, const StoredWeight& e
     throw Error(ErrorCode::kCorrupt, fmt::format("{} lacks the weight {}, expected with shape {}",
                                                  path, expected.name, to_string(expected.shape)));
   }
-  if (tensor->shape != expected.shape) {
+  // open_clip stores the one number that the logit scale is as [] or [1].
+  const bool number = expected.shape.empty() && tensor->shape == Shape{1};
+  if (tensor->shape != expected.shape && !number) {
     throw Error(ErrorCode::kCorrupt,
                 fmt::format("{}: weight {} has shape {}, expected {}", path, expected.name,
                             to_string(tensor->shape), to_string(expected.shape)));

@@ -82,9 +82,7 @@ void apply_vision(const Checkpoint& checkpoint, const ConfigObject& tower, bool 
   check_stated(checkpoint, kOpenClipConfig, "number of layers of the image tower",
                tower.integer("layers", 12, 1, 1000), vision->layers);
   if (size < vision->patch_size) tower.refuse("image_size", "less than a patch");
-  if (size / vision->patch_size != vision->image_size / vision->patch_size) {
-    vision->image_size = size;
-  }
+  vision->image_size = size;
 }
 
 void apply_text(const Checkpoint& checkpoint, const ConfigObject& tower, bool quick_gelu,
