@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/formats.h"
 #include "clip/error.h"
+#include "support.h"
 #include "zip_writer.h"
 
 using namespace clip;
@@ -21,17 +22,13 @@ std::string file_of(const std::string& header, const std::string& data) {
   return bytes + header + data;
 }
 
-std::string error_of(const std::string& bytes) {
+std::string opening_error(const std::string& bytes) {
   try {
     open_checkpoint_file(write_file("weights.safetensors", bytes));
   } catch (const Error& error) {
     return error.what();
   }
   return "none";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -75,7 +72,7 @@ TEST_CASE("tensors of every type are views of the file, wherever they lie") {
 TEST_CASE("whatever the header says that cannot be is an error that names it") {
   const std::string good = R"("x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]})";
   const std::string data(8, '\1');
-  CHECK(error_of(file_of("{" + good + "}", data)) == "none");
+  CHECK(opening_error(file_of("{" + good + "}", data)) == "none");
   struct Case {
     std::string header;
     const char* message;
@@ -115,17 +112,17 @@ TEST_CASE("whatever the header says that cannot be is an error that names it") {
   };
   for (const Case& each : cases) {
     CAPTURE(each.header);
-    const std::string error = error_of(file_of(each.header, data));
+    const std::string error = opening_error(file_of(each.header, data));
     CAPTURE(error);
     CHECK(contains(error, each.message));
   }
   std::string longer = file_of("{" + good + "}", data);
   longer[6] = 1;  // a header of 2^48 bytes is no safetensors file at all
-  CHECK(contains(error_of(longer), "not a model file of a known format"));
+  CHECK(contains(opening_error(longer), "not a model file of a known format"));
   longer[6] = 0, longer[4] = 1;  // of 4 GiB
-  CHECK(contains(error_of(longer), "more than the 100000000"));
+  CHECK(contains(opening_error(longer), "more than the 100000000"));
   longer[4] = 0, longer[2] = 1;
-  CHECK(contains(error_of(longer), "cut short"));
+  CHECK(contains(opening_error(longer), "cut short"));
 }
 
 TEST_CASE("files of other kinds are called by their names") {
@@ -149,7 +146,7 @@ TEST_CASE("files of other kinds are called by their names") {
   };
   for (const auto& [bytes, what] : files) {
     CAPTURE(what);
-    CHECK(contains(error_of(bytes), what));
+    CHECK(contains(opening_error(bytes), what));
   }
-  CHECK(contains(error_of(""), "empty"));
+  CHECK(contains(opening_error(""), "empty"));
 }

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "clip/error.h"
+#include "support.h"
 #include "zip_writer.h"
 
 using namespace clip;
@@ -22,17 +23,13 @@ std::string one_tensor(const std::string& name) {
   return bytes + header + "ab";
 }
 
-std::string error_of(const std::string& path) {
+std::string opening_error(const std::string& path) {
   try {
     open_checkpoint(path);
   } catch (const Error& error) {
     return error.what();
   }
   return "none";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 std::string folder_of(const std::string& path) {
@@ -55,13 +52,13 @@ TEST_CASE("a model in several files is one, opened by its index or its folder") 
   }
   const std::string digest = open_checkpoint(index)->content_digest(false);
   write_file("model-2.safetensors", one_tensor("c"));
-  CHECK(contains(error_of(index), "lacks the weight b"));
+  CHECK(contains(opening_error(index), "lacks the weight b"));
   write_file("model-2.safetensors", one_tensor("a"));
   write_file("model.safetensors.index.json",
              R"({"weight_map": {"a": "model-1.safetensors", "c": "model-2.safetensors"}})");
-  CHECK(contains(error_of(index), "lacks the weight c"));
+  CHECK(contains(opening_error(index), "lacks the weight c"));
   std::filesystem::remove(folder_of(index) + "/model-2.safetensors");
-  CHECK(contains(error_of(index), "model-2.safetensors is missing"));
+  CHECK(contains(opening_error(index), "model-2.safetensors is missing"));
   std::filesystem::remove(index);
 }
 
@@ -69,7 +66,7 @@ TEST_CASE("an index may name only files beside it") {
   write_file("inside.safetensors", one_tensor("a"));
   const auto error_with = [](const std::string& text) {
     const std::string path = write_file("bad.index.json", text);
-    const std::string error = error_of(path);
+    const std::string error = opening_error(path);
     std::filesystem::remove(path);
     return error;
   };

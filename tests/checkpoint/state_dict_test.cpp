@@ -7,6 +7,7 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/formats.h"
 #include "clip/error.h"
+#include "support.h"
 #include "zip_writer.h"
 
 using namespace clip;
@@ -43,17 +44,13 @@ std::unique_ptr<Checkpoint> open(const std::string& pickle) {
                                    {"archive/data/0", std::string("\0\0\xc0\x3f", 4)}})));
 }
 
-std::string error_of(const std::string& pickle) {
+std::string opening_error(const std::string& pickle) {
   try {
     open(pickle);
   } catch (const Error& error) {
     return error.what();
   }
   return "none";
-}
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
 }
 
 }  // namespace
@@ -80,22 +77,22 @@ TEST_CASE("a state dict is found wherever training programs put it") {
 }
 
 TEST_CASE("what is no state dict is called what it is, and nothing of it is run") {
-  CHECK(contains(error_of(dict(text("epoch") + "K\5")), "holds no state dict"));
-  CHECK(contains(error_of("cos\nsystem\n" + text("touch /tmp/never") + "\x85R"),
+  CHECK(contains(opening_error(dict(text("epoch") + "K\5")), "holds no state dict"));
+  CHECK(contains(opening_error("cos\nsystem\n" + text("touch /tmp/never") + "\x85R"),
                  "holds a Python object"));
-  CHECK(contains(error_of("K\1"), "holds a Python object"));
+  CHECK(contains(opening_error("K\1"), "holds a Python object"));
   // A wrapper that only some names have is a part of their names.
   const auto some = open(dict(text("module.a") + tensor() + text("b") + tensor()));
   CHECK(some->find("module.a") != nullptr);
 }
 
 TEST_CASE("a small pickle cannot take much memory") {
-  CHECK(contains(error_of(std::string(300'000, 'N')), "more than 200000 values"));
-  CHECK(contains(error_of("Nq\1" +
-                          [] {
-                            std::string recalls;
-                            for (int i = 0; i < 2'100'000; ++i) recalls += "h\1";
-                            return recalls;
-                          }()),
+  CHECK(contains(opening_error(std::string(300'000, 'N')), "more than 200000 values"));
+  CHECK(contains(opening_error("Nq\1" +
+                               [] {
+                                 std::string recalls;
+                                 for (int i = 0; i < 2'100'000; ++i) recalls += "h\1";
+                                 return recalls;
+                               }()),
                  "more than 2000000 times"));
 }

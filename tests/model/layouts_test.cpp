@@ -12,6 +12,7 @@
 #include "model/architectures.h"
 #include "model/position_embedding.h"
 #include "model/weights.h"
+#include "support.h"
 #include "zip_writer.h"
 
 using namespace clip;
@@ -19,10 +20,6 @@ using namespace clip_test;
 using Json = nlohmann::json;
 
 namespace {
-
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 std::string safetensors(const Tensors& tensors) {
   Json header = Json::object();
