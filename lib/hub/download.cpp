@@ -181,22 +181,26 @@ void download(const std::string& url, const std::string& path, const ExpectedFil
   const bool resumed = part.size() > 0;
   fetch(url, &part, options);
   std::string digest = part.digest();
-  if (digest != expected.digest && resumed) {
+  const auto is_right = [&] {
+    return digest == expected.digest && (expected.size == 0 || part.size() == expected.size);
+  };
+  if (!is_right() && resumed) {
     // What was there may have been of another file, or have rotted.
     if (options.trying_again) options.trying_again("what had come before does not fit");
     part.restart();
     fetch(url, &part, options);
     digest = part.digest();
   }
-  if (digest != expected.digest) {
+  if (!is_right()) {
     const std::uint64_t size = part.size();
     part.restart();
     std::filesystem::remove(part_path, error);
     throw Error(
         ErrorCode::kCorrupt,
         fmt::format(
-            "{} gave another file: {} bytes whose {} is {}, expected {}; it was thrown away", url,
-            size, name_of(expected.kind), digest, expected.digest));
+            "{} gave another file: {} bytes whose {} is {}, expected {}{}; it was thrown away",
+            url, size, name_of(expected.kind), digest, expected.digest,
+            expected.size == 0 ? "" : fmt::format(" of {} bytes", expected.size)));
   }
   part.rename_to(path);
 }

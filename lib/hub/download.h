@@ -33,7 +33,7 @@ struct DownloadOptions {
 struct ExpectedFile {
   DigestKind kind = DigestKind::kSha256;
   std::string digest;
-  std::uint64_t size = 0;  // counts for DigestKind::kGitBlob alone
+  std::uint64_t size = 0;  // 0: not known, which DigestKind::kGitBlob does not allow
 };
 
 // From http, https or file addresses, by way of proxies and certificates as curl has them. Throws
