@@ -198,8 +198,8 @@ void download(const std::string& url, const std::string& path, const ExpectedFil
     throw Error(
         ErrorCode::kCorrupt,
         fmt::format(
-            "{} gave another file: {} bytes whose {} is {}, expected {}{}; it was thrown away",
-            url, size, name_of(expected.kind), digest, expected.digest,
+            "{} gave another file: {} bytes whose {} is {}, expected {}{}; it was thrown away", url,
+            size, name_of(expected.kind), digest, expected.digest,
             expected.size == 0 ? "" : fmt::format(" of {} bytes", expected.size)));
   }
   part.rename_to(path);

@@ -153,7 +153,7 @@ class Pull {
   }
 
   void tell(const std::string& text) const {
-    if (options_.download.trying_again) options_.download.trying_again(text);
+    if (options_.notice) options_.notice(text);
   }
 
   HttpAnswer ask(const std::string& name, const std::string& url) const {
@@ -311,7 +311,7 @@ class Pull {
     make_folders(snapshot());
     const FileLock lock(
         locks_ + "/" + file.etag + ".lock", [&] { return goes_on(file.name); },
-        [&] { tell(fmt::format("{}: another process is downloading it", file.name)); });
+        [&] { tell(fmt::format("another process is downloading {}; waiting for it", file.name)); });
     const bool linked = blob_name(place) == file.etag;
     if (!linked && is_right(place, file)) return;  // without links
     bool new_blob = false;

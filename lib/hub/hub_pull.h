@@ -26,6 +26,8 @@ struct HubPullOptions {
   // Attempts, stalls and notices of each transfer; token, part, progress and max_bytes are not
   // used.
   DownloadOptions download;
+  // Told what a person should know: that another process is waited for, that a file was damaged.
+  std::function<void(const std::string&)> notice;
   // Called now and then; false ends the pull, and keeps what has come.
   std::function<bool(const std::string& file, const DownloadProgress&)> progress;
 };

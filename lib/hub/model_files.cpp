@@ -8,6 +8,7 @@
 #include <set>
 #include <system_error>
 
+#include "base/excerpt.h"
 #include "base/strings.h"
 #include "clip/error.h"
 
@@ -61,7 +62,8 @@ std::vector<std::string> shards_of(const std::string& json, const std::string& n
     const std::string shard = value.is_string() ? value.get<std::string>() : "";
     if (!is_plain_file_name(shard) || !has_model_extension(shard)) {
       throw Error(ErrorCode::kCorrupt,
-                  fmt::format("{} names a shard '{}', expected a file beside it", name, shard));
+                  fmt::format("{} names a shard '{}', expected a weight file beside it", name,
+                              excerpt(shard)));
     }
     shards.insert(shard);
     if (shards.size() > kMaxShards) {

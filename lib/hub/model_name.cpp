@@ -176,7 +176,7 @@ ModelName in_catalog(const ArchitectureAndTag& named) {
   }
   if (!tags.empty()) {
     throw Error(ErrorCode::kNotFound,
-                fmt::format("{} is an architecture; its weights are {}", named, tags));
+                fmt::format("{} is an architecture; say which weights: {}", named, tags));
   }
   std::vector<std::string> names = published_names();
   for (const CatalogModel& model : catalog()) names.push_back(model.name());

@@ -51,6 +51,10 @@ void pull(const clip::HubCache& cache, const std::string& repository, const std:
     fmt::print("again: {}\n", why);
     std::fflush(stdout);
   };
+  options.notice = [](const std::string& text) {
+    fmt::print("notice: {}\n", text);
+    std::fflush(stdout);
+  };
   const clip::PulledModel model = clip::pull_model(cache, repository, revision, options);
   fmt::print("{}\n{}\n{}\n", model.folder, fmt::join(model.files, " "),
              model.fetched ? "fetched" : "here");
