@@ -76,8 +76,10 @@ clip::ModelName model_named(const std::string& named) {
     return clip::parse_model_name(named);
   } catch (const clip::Error& error) {
     if (error.code() != clip::ErrorCode::kNotFound) throw;
+    const std::string message = error.what();
     throw clip::Error(error.code(),
-                      fmt::format("{} `clip-cli models list --all` names them all", error.what()),
+                      fmt::format("{}{} `clip-cli models list --all` names them all", message,
+                                  clip::ends_with(message, "?") ? "" : ";"),
                       error.hint());
   }
 }
@@ -159,7 +161,8 @@ ModelLocation locate_repository(const clip::ModelName& name) {
   const clip::CachedModel cached = cache.find_model(name.repository, name.revision);
   if (cached.state == clip::CachedModel::State::kWhole) return {cached.folder, name.catalog};
   const std::string revision = name.revision == "main" ? "" : "@" + name.revision;
-  const std::string id = "hf:" + name.repository + revision;
+  const bool known = name.catalog != nullptr && revision.empty();
+  const std::string id = known ? title_of(*name.catalog) : "hf:" + name.repository + revision;
   if (cached.state == clip::CachedModel::State::kPartial) {
     throw clip::Error(
         clip::ErrorCode::kNotFound,
