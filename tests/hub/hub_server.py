@@ -45,7 +45,7 @@ class Hub:
         self.servers = [Server(("127.0.0.1", 0), kind) for kind in (Front, Store)]
         for server, name in zip(self.servers, ("front", "store")):
             server.hub, server.name = self, name
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.front, self.store = (f"http://127.0.0.1:{server.server_address[1]}"
                                   for server in self.servers)
 
