@@ -1,9 +1,16 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "commands/models.h"
 #include "exit_code.h"
+#include "hub/architectures.h"
+#include "hub/catalog.h"
 #include "options/model_lookup.h"
 #include "writers/print_json.h"
 
@@ -11,31 +18,103 @@ namespace clip_cli {
 namespace {
 
 struct ListOptions {
+  bool all = false;
   bool json = false;
 };
 
-int run_list(const ListOptions& options) {
-  const clip::ModelStore store = model_store();
-  if (!options.json) {
-    fmt::print("{:<15} {:>8} {:>12} {:>10} {:>11}  {}\n", "model", "size", "parameters",
-               "image size", "ImageNet", "here");
+// What is shown of a model that can be run.
+struct Row {
+  const clip::CatalogModel* model;
+  const clip::Architecture* dimensions;
+  int megabytes;  // of the file that pull gets, or about, where nobody has published it
+  double cost;
+  bool here;
+  std::string path;
+};
+
+Row row_of(const clip::CatalogModel& model) {
+  Row row{&model, model.dimensions(), 0, 0, false, ""};
+  const clip::PublishedModel* published = model.published();
+  row.megabytes = published != nullptr
+                      ? published->megabytes
+                      : static_cast<int>(clip::bytes_of(*row.dimensions) / 1'000'000);
+  row.cost = clip::image_cost_of(*row.dimensions);
+  row.here = find_here(model, &row.path);
+  if (!row.here && published != nullptr) row.path = model_store().path(*published);
+  return row;
+}
+
+clip::Json json_of(const Row& row) {
+  const clip::CatalogModel& model = *row.model;
+  const clip::PublishedModel* published = model.published();
+  clip::Json json = {
+      {"name", title_of(model)},
+      {"repository", model.repository},
+      {"megabytes", row.megabytes},
+      {"parameters", clip::parameters_of(*row.dimensions)},
+      {"image_size", row.dimensions->image_size},
+      {"imagenet_top1", model.imagenet_top1 ? clip::Json(*model.imagenet_top1) : clip::Json()},
+      {"cost", std::round(100 * row.cost) / 100},
+      {"licence", model.licence.empty() ? clip::Json() : clip::Json(model.licence)},
+      {"sha256", published != nullptr ? clip::Json(published->sha256) : clip::Json()},
+      {"here", row.here}};
+  if (published != nullptr) json["imagenet_top1"] = published->imagenet_top1;
+  if (row.path.empty()) {
+    json["path"] = nullptr;
+  } else {
+    clip::put_name(&json, "path", row.path);
   }
-  for (const clip::PublishedModel& model : clip::published_models()) {
-    const bool here = store.has(model);
-    if (options.json) {
-      print_json({{"name", model.name},
-                  {"megabytes", model.megabytes},
-                  {"parameters", model.parameters},
-                  {"image_size", model.image_size},
-                  {"imagenet_top1", model.imagenet_top1},
-                  {"sha256", model.sha256},
-                  {"here", here},
-                  {"path", store.path(model)}});
-    } else {
-      fmt::print("{:<15} {:>5} MB {:>10.1f} M {:>7} px {:>9.1f} %  {}\n", model.name,
-                 model.megabytes, 1e-6 * static_cast<double>(model.parameters), model.image_size,
-                 model.imagenet_top1, here ? "yes" : "no");
+  return json;
+}
+
+std::string accuracy_of(const clip::CatalogModel& model) {
+  const clip::PublishedModel* published = model.published();
+  if (published != nullptr) return fmt::format("{:.1f} %", published->imagenet_top1);
+  return model.imagenet_top1 ? fmt::format("{:.1f} %", *model.imagenet_top1) : "-";
+}
+
+void print_rows(const std::vector<Row>& rows) {
+  std::size_t width = 5;
+  for (const Row& row : rows) width = std::max(width, title_of(*row.model).size());
+  fmt::print("{:<{}} {:>9} {:>12} {:>11} {:>11} {:>7}  {}\n", "model", width, "size", "parameters",
+             "image size", "ImageNet", "cost", "here");
+  for (const Row& row : rows) {
+    fmt::print(
+        "{:<{}} {:>6} MB {:>10.1f} M {:>8} px {:>11} {:>6.1f}x  {}\n", title_of(*row.model), width,
+        row.megabytes, 1e-6 * static_cast<double>(clip::parameters_of(*row.dimensions)),
+        row.dimensions->image_size, accuracy_of(*row.model), row.cost, row.here ? "yes" : "no");
+  }
+}
+
+int run_list(const ListOptions& options) {
+  std::vector<Row> rows;
+  std::vector<const clip::CatalogModel*> refused;
+  for (const clip::CatalogModel& model : clip::catalog()) {
+    if (!model.runs()) {
+      refused.push_back(&model);
+      continue;
     }
+    Row row = row_of(model);
+    if (options.all || model.listed || row.here) rows.push_back(std::move(row));
+  }
+  std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) {
+    return std::make_pair(a.cost, a.model->imagenet_top1.value_or(0)) <
+           std::make_pair(b.cost, b.model->imagenet_top1.value_or(0));
+  });
+  if (!options.all) refused.clear();
+  if (options.json) {
+    for (const Row& row : rows) print_json(json_of(row));
+    for (const clip::CatalogModel* model : refused) {
+      print_json({{"name", model->name()},
+                  {"repository", model->repository},
+                  {"cannot_run", model->cannot_run}});
+    }
+    return kDone;
+  }
+  print_rows(rows);
+  if (!refused.empty()) fmt::print("\nThese cannot be run:\n");
+  for (const clip::CatalogModel* model : refused) {
+    fmt::print("{}: {}\n", model->name(), model->cannot_run);
   }
   return kDone;
 }
@@ -44,10 +123,17 @@ int run_list(const ListOptions& options) {
 
 void setup_models_list(CLI::App* models, Command* command) {
   CLI::App* list = models->add_subcommand(
-      "list", "The models that OpenAI published, their accuracy, and which files are here");
+      "list", "Published models worth choosing, and those that are here: size, accuracy, cost");
   auto options = std::make_shared<ListOptions>();
+  list->add_flag("--all", options->all,
+                 "Every model that open_clip publishes, and why some of them cannot be run");
   list->add_flag("--json", options->json, "Print one JSON object per model");
-  list->footer("Example:\n  clip-cli models list");
+  list->footer(
+      "ImageNet is the published zero-shot accuracy. Cost is that of embedding an image, in\n"
+      "operations, relative to ViT-B/32. Sizes are of float32, but for OpenAI's own files.\n\n"
+      "Examples:\n"
+      "  clip-cli models list\n"
+      "  clip-cli models list --all --json");
   list->callback([=] { *command = [=] { return run_list(*options); }; });
 }
 

@@ -6,24 +6,28 @@
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "clip/error.h"
 #include "commands/models.h"
 #include "exit_code.h"
 #include "hub/download.h"
+#include "hub/hub_pull.h"
+#include "hub/model_files.h"
 #include "options/model_lookup.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/status_line.h"
 #include "terminal/text.h"
+#include "usage_error.h"
 #include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
 
-// The folder of a file is its SHA-256 there (github.com/openai/CLIP, clip/clip.py).
-constexpr const char* kPublished = "https://openaipublic.azureedge.net/clip/models";
+// Of each address of several, before the next one is asked.
+constexpr int kAttemptsOfSeveral = 3;
 
 struct PullOptions {
   std::vector<std::string> names;
@@ -33,15 +37,19 @@ struct PullOptions {
   bool json = false;
 };
 
-// --from, else CLIP_MIRROR, else OpenAI's server. An address that ends like a model file is that
-// file's; any other is a folder, which holds the file, or is laid out as OpenAI's.
-std::vector<std::string> addresses(const PullOptions& options, const clip::PublishedModel& model) {
+// --from, else CLIP_MIRROR; empty where neither names a mirror.
+std::string mirror(const PullOptions& options) {
   const char* variable = std::getenv("CLIP_MIRROR");
-  std::string base = !options.from.empty() ? options.from : variable != nullptr ? variable : "";
-  if (base.empty()) base = kPublished;
-  if (has_model_extension(base)) return {base};
+  return !options.from.empty() ? options.from : variable != nullptr ? variable : "";
+}
+
+// Those of OpenAI's file. A mirror's address that ends like a model file is that file's; any other
+// is a folder, which holds the file, or is laid out as OpenAI's.
+std::vector<std::string> addresses(const PullOptions& options, const clip::PublishedModel& model) {
+  std::string base = mirror(options);
+  if (base.empty()) return clip::addresses_of(model);
+  if (clip::has_model_extension(base)) return {base};
   while (!base.empty() && base.back() == '/') base.pop_back();
-  if (base == kPublished) return {fmt::format("{}/{}/{}", base, model.sha256, model.file)};
   return {fmt::format("{}/{}/{}", base, model.sha256, model.file),
           fmt::format("{}/{}", base, model.file)};
 }
@@ -60,43 +68,74 @@ bool is_here(const std::string& path, const clip::PublishedModel& model) {
 }
 
 // "ViT-B/32: 12.3/354.0 MB, 8.1 MB a second".
-std::string status_of(const clip::PublishedModel& model, const clip::DownloadProgress& progress,
+std::string status_of(const std::string& name, const clip::DownloadProgress& progress,
                       double seconds) {
   const double megabytes = 1e-6 * static_cast<double>(progress.done);
-  std::string line = fmt::format("{}: {:.1f}", model.name, megabytes);
+  std::string line = fmt::format("{}: {:.1f}", name, megabytes);
   if (progress.total > 0)
     line += fmt::format("/{:.1f}", 1e-6 * static_cast<double>(progress.total));
   return line + fmt::format(" MB, {:.1f} MB a second", megabytes / seconds);
 }
 
+// What is shown of downloads, and asked of them.
+class Download {
+ public:
+  Download(const PullOptions& options, std::string name)
+      : status_(options.quiet), name_(std::move(name)) {
+    options_.stall_seconds = options.stall_seconds;
+    options_.progress = [this](const clip::DownloadProgress& progress) {
+      return show(name_, progress);
+    };
+    options_.trying_again = [this](const std::string& why) {
+      status_.clear();
+      notice(fmt::format("{}: {}; trying again", name_, why));
+    };
+  }
+
+  clip::DownloadOptions& options() { return options_; }
+
+  bool show(const std::string& what, const clip::DownloadProgress& progress) {
+    const std::chrono::duration<double> seconds = Clock::now() - start_;
+    if (progress.done + progress.total > 0) {
+      status_.show(status_of(what, progress, seconds.count()));
+    }
+    return !interrupts().cancelled();
+  }
+
+  void clear() { status_.clear(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  StatusLine status_;
+  const std::string name_;
+  const Clock::time_point start_ = Clock::now();
+  clip::DownloadOptions options_;
+};
+
 // From the first address that has it.
 void fetch(const PullOptions& options, const clip::PublishedModel& model, const std::string& path) {
-  using Clock = std::chrono::steady_clock;
-  const Clock::time_point start = Clock::now();
-  StatusLine status(options.quiet);
-  clip::DownloadOptions download;
-  download.stall_seconds = options.stall_seconds;
-  download.progress = [&](const clip::DownloadProgress& progress) {
-    const std::chrono::duration<double> seconds = Clock::now() - start;
-    status.show(status_of(model, progress, seconds.count()));
-    return !interrupts().cancelled();
-  };
-  download.trying_again = [&](const std::string& why) {
-    status.clear();
-    notice(fmt::format("{}: {}; trying again", model.name, why));
-  };
+  Download download(options, model.name);
   const std::vector<std::string> urls = addresses(options, model);
-  try {
-    clip::download(urls.front(), path, model.sha256, download);
-  } catch (const clip::Error&) {
-    if (urls.size() == 1 || interrupts().cancelled()) throw;
-    status.clear();
-    clip::download(urls.back(), path, model.sha256, download);
+  if (urls.size() > 1) download.options().attempts = kAttemptsOfSeveral;
+  std::string reasons;
+  for (const std::string& url : urls) {
+    try {
+      clip::download(url, path, model.sha256, download.options());
+      return;
+    } catch (const clip::Error& error) {
+      // What a mirror's last address says is enough: the first was a guess.
+      const bool last = &url == &urls.back();
+      if (interrupts().cancelled() || (last && !mirror(options).empty())) throw;
+      download.clear();
+      reasons += fmt::format("{}{}", reasons.empty() ? "" : "; ", error.what());
+      if (last) throw clip::Error(error.code(), reasons, error.hint());
+    }
   }
 }
 
 // Whether the model is in the store in the end.
-bool pull(const PullOptions& options, const clip::PublishedModel& model) {
+bool pull_published(const PullOptions& options, const clip::PublishedModel& model) {
   const std::string path = model_store().path(model);
   clip::Json json = {{"name", model.name}};
   clip::put_name(&json, "path", path);
@@ -117,13 +156,81 @@ bool pull(const PullOptions& options, const clip::PublishedModel& model) {
   return !json.contains("error");
 }
 
+// Whether the model is in the hub's cache in the end.
+bool pull_repository(const PullOptions& options, const clip::ModelName& model) {
+  const std::string name = model.catalog != nullptr ? title_of(*model.catalog) : model.repository;
+  clip::Json json = {{"name", name},
+                     {"repository", model.repository},
+                     {"revision", model.revision},
+                     {"path", nullptr}};
+  try {
+    Download download(options, name);
+    clip::HubPullOptions pull;
+    pull.endpoint = clip::hub_endpoint();
+    pull.token = clip::hub_token();
+    pull.symlinks = clip::hub_uses_symlinks();
+    pull.download = download.options();
+    pull.notice = [&](const std::string& text) {
+      download.clear();
+      notice(fmt::format("{}: {}", name, text));
+    };
+    pull.progress = [&](const std::string& file, const clip::DownloadProgress& progress) {
+      return download.show(fmt::format("{}, {}", name, file), progress);
+    };
+    const clip::PulledModel pulled =
+        clip::pull_model(hub_cache(), model.repository, model.revision, pull);
+    download.clear();
+    clip::put_name(&json, "path", pulled.folder);
+    json["commit"] = pulled.commit;
+    json["files"] = pulled.files;
+    json["pulled"] = pulled.fetched;
+    if (!options.quiet) {
+      notice(fmt::format("{} is {}: {}", name, pulled.fetched ? "in the hub's cache" : "here",
+                         pulled.folder));
+    }
+  } catch (const clip::Error& error) {
+    json["pulled"] = false;
+    json["error"] = error_json(error);
+    notice(message_of(error));
+  }
+  if (options.json) print_json(json);
+  return !json.contains("error");
+}
+
+// What can be pulled by that name.
+clip::ModelName to_pull(const PullOptions& options, const std::string& named) {
+  clip::ModelName name;
+  try {
+    name = model_named(named);
+  } catch (const clip::Error& error) {
+    if (error.code() == clip::ErrorCode::kUnsupported) throw;
+    throw UsageError(error.what());
+  }
+  if (const clip::PublishedModel* published = clip::find_by_name(named)) {
+    name.kind = clip::ModelName::Kind::kPublished;  // whatever file of that name is here
+    name.published = published;
+  }
+  if (name.kind == clip::ModelName::Kind::kPath) {
+    throw UsageError(fmt::format("{} is a path; what is pulled has a name", named));
+  }
+  if (name.kind == clip::ModelName::Kind::kRepository && !options.from.empty()) {
+    throw UsageError(
+        fmt::format("--from is for OpenAI's own files; {} comes from the address in HF_ENDPOINT",
+                    name.repository));
+  }
+  return name;
+}
+
 int run_pull(const PullOptions& options) {
-  std::vector<const clip::PublishedModel*> models;
-  for (const std::string& name : options.names) models.push_back(&published_model(name));
+  std::vector<clip::ModelName> models;
+  for (const std::string& name : options.names) models.push_back(to_pull(options, name));
   catch_interrupts();
   bool failed = false;
-  for (const clip::PublishedModel* model : models) {
-    if (!pull(options, *model)) failed = true;
+  for (const clip::ModelName& model : models) {
+    const bool pulled = model.kind == clip::ModelName::Kind::kPublished
+                            ? pull_published(options, *model.published)
+                            : pull_repository(options, model);
+    if (!pulled) failed = true;
     if (interrupts().cancelled()) break;
   }
   return failed ? kFailed : kDone;
@@ -135,12 +242,15 @@ void setup_models_pull(CLI::App* models, Command* command) {
   CLI::App* pull = models->add_subcommand(
       "pull", "Download published models; a download that broke off goes on from where it was");
   auto options = std::make_shared<PullOptions>();
-  pull->add_option("NAME", options->names, "ViT-B/32, ViT-L/14@336px, ... (see models list)")
+  pull->add_option("NAME", options->names,
+                   "A name of models list, or hf:ORG/NAME[@REVISION] of the Hugging Face Hub")
       ->type_name("")
       ->required();
-  pull->add_option("--from", options->from,
-                   "Another address: of a folder laid out as OpenAI's or simply holding the file, "
-                   "or of the file itself; http, https or file [CLIP_MIRROR, else OpenAI's]")
+  pull->add_option(
+          "--from", options->from,
+          "Another address: of a folder laid out as OpenAI's or simply holding the file, "
+          "or of the file itself; http, https or file; for OpenAI's own files [CLIP_MIRROR, "
+          "else OpenAI's and a copy of them]")
       ->type_name("URL");
   pull->add_option("--stall", options->stall_seconds,
                    "Seconds without a byte after which a connection is given up")
@@ -149,7 +259,15 @@ void setup_models_pull(CLI::App* models, Command* command) {
       ->capture_default_str();
   pull->add_flag("-q,--quiet", options->quiet, "Print errors and warnings only");
   pull->add_flag("--json", options->json, "Print one JSON object per model");
-  pull->footer("Example:\n  clip-cli models pull ViT-B/32");
+  pull->footer(
+      "OpenAI's files go to CLIP_CACHE, else ~/.cache/clip; all others to the hub's cache, as "
+      "Python\n"
+      "reads it (HF_HUB_CACHE, HF_HOME). HF_ENDPOINT names another hub; HF_TOKEN opens private\n"
+      "repositories.\n\n"
+      "Examples:\n"
+      "  clip-cli models pull ViT-B/32\n"
+      "  clip-cli models pull ViT-B-32/laion2b_s34b_b79k\n"
+      "  clip-cli models pull hf:openai/clip-vit-base-patch32@refs/pr/15");
   pull->callback([=] { *command = [=] { return run_pull(*options); }; });
 }
 

@@ -11,6 +11,7 @@
 #include "exit_code.h"
 #include "options/model_lookup.h"
 #include "terminal/text.h"
+#include "usage_error.h"
 #include "writers/print_json.h"
 
 namespace clip_cli {
@@ -34,7 +35,23 @@ void remove(const clip::PublishedModel& model, const std::string& path) {
   notice(fmt::format("removed {}{}", path, whole ? "" : ".part"));
 }
 
+// The hub's cache belongs to Python's programs as much as to this one.
+void refuse_what_is_shared(const std::string& named) {
+  clip::ModelName name;
+  try {
+    name = clip::parse_model_name(named);
+  } catch (const clip::Error&) {
+    return;  // published_model() refuses it
+  }
+  if (name.kind != clip::ModelName::Kind::kRepository) return;
+  throw UsageError(fmt::format(
+      "remove deletes OpenAI's own files alone; {} is in the hub's cache, which Python's programs "
+      "use too: delete {}",
+      name.repository, hub_cache().repository_folder(name.repository)));
+}
+
 int run_remove(const RemoveOptions& options) {
+  refuse_what_is_shared(options.name);
   const clip::PublishedModel& model = published_model(options.name);
   const std::string path = model_store().path(model);
   if (!options.json) {

@@ -2,11 +2,14 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/mapped_file.h"
 #include "base/sha256.h"
 #include "base/strings.h"
@@ -15,6 +18,8 @@
 #include "clip/error.h"
 #include "commands/models.h"
 #include "exit_code.h"
+#include "hub/hub_cache.h"
+#include "hub/model_files.h"
 #include "options/model_lookup.h"
 #include "terminal/hints.h"
 #include "terminal/text.h"
@@ -64,8 +69,62 @@ std::string first_names(const std::vector<std::string>& names) {
   return text;
 }
 
+// A folder's weights and JSON, compared with the names of their blobs, which are digests of what
+// they must hold.
+int verify_folder(const VerifyOptions& options, const std::string& folder) {
+  clip::Json files = clip::Json::array();
+  std::vector<std::string> names;
+  bool right = true;
+  for (const std::filesystem::directory_entry& entry :
+       std::filesystem::directory_iterator(folder)) {
+    std::string name = entry.path().filename().string();
+    if (clip::has_model_extension(name) || clip::extension_of(name) == "json") {
+      names.push_back(std::move(name));
+    }
+  }
+  if (names.empty()) {
+    throw clip::Error(clip::ErrorCode::kNotFound,
+                      fmt::format("{} holds neither weights nor JSON", folder));
+  }
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    const std::string path = clip::joined_path(folder, name);
+    clip::Json json;
+    clip::put_name(&json, "file", path);
+    bool file_right = false;
+    try {
+      const std::string digest = clip::blob_name(path);
+      if (digest.empty()) {
+        throw clip::Error(clip::ErrorCode::kUnsupported,
+                          fmt::format("{} is no link into the blobs of a hub's cache, so nothing "
+                                      "says what it must hold",
+                                      path));
+      }
+      json["digest"] = digest;
+      clip::verify_blob(path, digest);
+      file_right = true;
+    } catch (const clip::Error& error) {
+      json["error"] = error_json(error);
+      notice(message_of(error));
+    }
+    json["right"] = file_right;
+    right = right && file_right;
+    if (!options.json && file_right) fmt::print("{} has its digest\n", printable(path));
+    files.push_back(std::move(json));
+  }
+  if (options.json) {
+    clip::Json json;
+    clip::put_name(&json, "folder", folder);
+    json["right"] = right;
+    json["files"] = files;
+    print_json(json);
+  }
+  return right ? kDone : kFailed;
+}
+
 int run_verify(const VerifyOptions& options) {
   const std::string path = model_path(options.model);
+  if (clip::is_folder(path)) return verify_folder(options, path);
   const clip::MappedFile file(path);
   const std::string sha256 = clip::sha256(file.bytes());
   const clip::PublishedModel* published = clip::find_by_sha256(sha256);
@@ -116,11 +175,15 @@ int run_verify(const VerifyOptions& options) {
 void setup_models_verify(CLI::App* models, Command* command) {
   CLI::App* verify = models->add_subcommand(
       "verify",
-      "Check that a file is not damaged, and, under a published model's name, that it is that one");
+      "Check that a file is not damaged, and, under a published model's name, that it is that one; "
+      "in the hub's cache, that each file has its digest");
   auto options = std::make_shared<VerifyOptions>();
   verify->add_option("MODEL", options->model, "A name, or a path")->type_name("")->required();
   verify->add_flag("--json", options->json, "Print one JSON object");
-  verify->footer("Example:\n  clip-cli models verify ViT-B/32");
+  verify->footer(
+      "Examples:\n"
+      "  clip-cli models verify ViT-B/32\n"
+      "  clip-cli models verify ViT-B-32/laion2b_s34b_b79k");
   verify->callback([=] { *command = [=] { return run_verify(*options); }; });
 }
 

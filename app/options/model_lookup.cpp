@@ -1,6 +1,7 @@
 #include "options/model_lookup.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,6 +10,8 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "clip/error.h"
+#include "hub/architectures.h"
+#include "hub/model_files.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 
@@ -17,25 +20,21 @@ namespace {
 
 constexpr const char* kDefaultModel = "ViT-B/32";
 constexpr const char* kDemoModel = "demo";
-constexpr const char* kModelExtensions[] = {"pt", "pth"};
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
 
-// Whether a name that is no model's was meant as a path: only messages about files help then.
-bool looks_like_a_path(const std::string& named) {
-  const char first = named.front();
-  return first == '/' || first == '.' || first == '~' || has_model_extension(named);
-}
-
-std::string default_model() {
-  const clip::ModelStore store = model_store();
-  const clip::PublishedModel& model = *clip::find_by_name(kDefaultModel);
-  if (store.has(model)) return store.path(model);
-  const std::string demo = shipped_file(kDemoFile);
-  if (demo.empty()) {
+ModelLocation default_model() {
+  const clip::CatalogModel& model = clip::in_catalog(*clip::find_by_name(kDefaultModel));
+  ModelLocation location;
+  if (find_here(model, &location.path)) {
+    location.catalog = &model;
+    return location;
+  }
+  location.path = shipped_file(kDemoFile);
+  if (location.path.empty()) {
     throw UsageError(fmt::format(
         "no model: get one with `clip-cli models pull {}`, or name a file with --model or in the "
         "variable CLIP_MODEL",
@@ -45,7 +44,7 @@ std::string default_model() {
       "this is the demo model, which knows drawings, not photographs; `clip-cli models pull {}` "
       "gets the real one",
       kDefaultModel));
-  return demo;
+  return location;
 }
 
 std::string demo_model() {
@@ -68,12 +67,21 @@ clip::ModelStore model_store() {
   return clip::ModelStore((home.empty() ? "." : home) + "/.cache/clip");
 }
 
-bool has_model_extension(std::string_view path) {
-  const std::string extension = clip::extension_of(path);
-  for (const char* known : kModelExtensions) {
-    if (extension == known) return true;
+clip::HubCache hub_cache() {
+  return clip::HubCache(clip::hub_cache_folder());
+}
+
+clip::ModelName model_named(const std::string& named) {
+  try {
+    return clip::parse_model_name(named);
+  } catch (const clip::Error& error) {
+    if (error.code() != clip::ErrorCode::kNotFound) throw;
+    const std::string message = error.what();
+    throw clip::Error(error.code(),
+                      fmt::format("{}{} `clip-cli models list --all` names them all", message,
+                                  clip::ends_with(message, "?") ? "" : ";"),
+                      error.hint());
   }
-  return false;
 }
 
 const clip::PublishedModel& published_model(const std::string& name) {
@@ -95,37 +103,102 @@ std::string shipped_file(const std::string& name) {
   return "";
 }
 
-std::string best_model_path() {
+bool find_here(const clip::CatalogModel& model, std::string* path) {
   const clip::ModelStore store = model_store();
-  const clip::PublishedModel* best = nullptr;
-  for (const clip::PublishedModel& model : clip::published_models()) {
-    const bool is_better = best == nullptr || model.imagenet_top1 > best->imagenet_top1;
-    if (is_better && store.has(model)) best = &model;
+  const clip::PublishedModel* published = model.published();
+  if (published != nullptr && store.has(*published)) {
+    *path = store.path(*published);
+    return true;
   }
-  return best != nullptr ? store.path(*best) : default_model();
+  try {
+    const clip::CachedModel cached = hub_cache().find_model(model.repository, "main");
+    *path = cached.folder;
+    return cached.state == clip::CachedModel::State::kWhole;
+  } catch (const clip::Error&) {
+    return false;  // an index that is damaged: whoever asks for the model is told
+  }
+}
+
+std::string title_of(const clip::CatalogModel& model) {
+  const clip::PublishedModel* published = model.published();
+  return published != nullptr ? published->name : model.name();
+}
+
+std::string best_model_path() {
+  double best = 0;
+  std::string best_path;
+  for (const clip::CatalogModel& model : clip::catalog()) {
+    std::string path;
+    if (!model.runs() || model.imagenet_top1.value_or(0) <= best || !find_here(model, &path)) {
+      continue;
+    }
+    best = *model.imagenet_top1;
+    best_path = path;
+  }
+  return best > 0 ? best_path : default_model().path;
+}
+
+namespace {
+
+ModelLocation locate_published(const std::string& named, const clip::ModelName& name) {
+  ModelLocation location;
+  location.catalog = name.catalog;
+  if (find_here(*name.catalog, &location.path)) return location;
+  if (clip::has_model_extension(named)) {  // whoever opens it says that it is missing
+    location.path = named;
+    return location;
+  }
+  const clip::PublishedModel& model = *name.published;
+  throw clip::Error(
+      clip::ErrorCode::kNotFound,
+      fmt::format("{} is neither in {} nor in the hub's cache; `clip-cli models pull {}` gets it "
+                  "({} MB)",
+                  model.name, model_store().folder(), model.name, model.megabytes));
+}
+
+ModelLocation locate_repository(const clip::ModelName& name) {
+  const clip::HubCache cache = hub_cache();
+  const clip::CachedModel cached = cache.find_model(name.repository, name.revision);
+  if (cached.state == clip::CachedModel::State::kWhole) return {cached.folder, name.catalog};
+  const std::string revision = name.revision == "main" ? "" : "@" + name.revision;
+  const bool known = name.catalog != nullptr && revision.empty();
+  const std::string id = known ? title_of(*name.catalog) : "hf:" + name.repository + revision;
+  if (cached.state == clip::CachedModel::State::kPartial) {
+    throw clip::Error(
+        clip::ErrorCode::kNotFound,
+        fmt::format("{} is incomplete: {} lacks {}; `clip-cli models pull {}` gets it", id,
+                    cached.folder, fmt::join(cached.missing, ", "), id));
+  }
+  std::string size;
+  if (name.catalog != nullptr) {
+    size = fmt::format(" ({} MB)", clip::bytes_of(*name.catalog->dimensions()) / 1'000'000);
+  }
+  throw clip::Error(clip::ErrorCode::kNotFound,
+                    fmt::format("{} is not in the hub's cache, {}; `clip-cli models pull {}` gets "
+                                "it{}",
+                                id, cache.folder(), id, size));
+}
+
+}  // namespace
+
+ModelLocation locate_model(const std::string& named) {
+  if (named.empty()) return default_model();
+  const bool file = clip::exists(named) && !clip::is_folder(named);
+  if (!file && clip::lower_ascii(named) == kDemoModel) return {demo_model(), nullptr};
+  const clip::ModelName name = model_named(named);
+  switch (name.kind) {
+    case clip::ModelName::Kind::kPath:
+      break;
+    case clip::ModelName::Kind::kPublished:
+      return locate_published(named, name);
+    case clip::ModelName::Kind::kRepository:
+      return locate_repository(name);
+  }
+  return {name.path, nullptr};
 }
 
 std::string model_path(const std::string& named) {
-  if (named.empty()) return default_model();
-  const bool folder = clip::is_folder(named);
-  if (clip::exists(named) && !folder) return named;  // a folder "demo" is no model
-  if (clip::lower_ascii(named) == kDemoModel) return demo_model();
-  if (const clip::PublishedModel* model = clip::find_by_name(named)) {
-    const clip::ModelStore store = model_store();
-    if (store.has(*model)) return store.path(*model);
-    if (!looks_like_a_path(named)) {
-      throw clip::Error(clip::ErrorCode::kNotFound,
-                        fmt::format("{} is not in {}; `clip-cli models pull {}` gets it ({} MB)",
-                                    model->name, store.folder(), model->name, model->megabytes));
-    }
-  }
-  // Whoever opens it says that it is missing, or a folder.
-  if (folder || looks_like_a_path(named)) return named;
-  throw clip::Error(
-      clip::ErrorCode::kNotFound,
-      fmt::format("there is neither a file nor a published model {}; did you mean {}? `clip-cli "
-                  "models list` names them all",
-                  named, clip::nearest_name(named, clip::published_names())));
+  return locate_model(named).path;
 }
 
 }  // namespace clip_cli

@@ -30,9 +30,11 @@ CLI::Validator one_of(const std::vector<std::string>& names) {
 
 void add_model_options(CLI::App* command, ModelOptions* options) {
   command
-      ->add_option("-m,--model", options->named,
-                   "A published model's name (see models list), demo, or the path of an export of "
-                   "CLIP [ViT-B/32 if its file is there, else demo]")
+      ->add_option(
+          "-m,--model", options->named,
+          "A published model's name (see models list), hf:ORG/NAME[@REVISION] of the hub's "
+          "cache, demo, or the path of a model's file or folder [ViT-B/32 if it is there, "
+          "else demo]")
       ->envname("CLIP_MODEL")
       ->type_name("NAME|PATH")
       ->group(kGroup);

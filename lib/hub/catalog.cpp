@@ -1,6 +1,51 @@
 #include "hub/catalog.h"
 
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/embedded_file.h"
+#include "base/strings.h"
+#include "clip/error.h"
+#include "hub/architectures.h"
+#include "hub/table.h"
+
+extern "C" const clip::EmbeddedFile clip_hub_tables[], clip_hub_tables_end[];
+
 namespace clip {
+namespace {
+
+std::vector<CatalogModel> read_catalog() {
+  std::vector<CatalogModel> all;
+  for (const auto& row : table_rows(clip_hub_tables, clip_hub_tables_end, "catalog", 11)) {
+    CatalogModel one;
+    one.architecture = row[0];
+    one.tag = row[1];
+    one.repository = row[2];
+    one.activation = row[3];
+    one.mean_std = row[4];
+    one.interpolation = row[5];
+    one.resize = row[6];
+    if (!row[7].empty()) one.imagenet_top1 = std::strtod(row[7].c_str(), nullptr);
+    one.licence = row[8];
+    one.listed = row[9] == "yes";
+    one.cannot_run = row[10];
+    all.push_back(std::move(one));
+  }
+  return all;
+}
+
+// "ViT-L-14-336" for OpenAI's "ViT-L/14@336px".
+std::string open_clip_name(const PublishedModel& model) {
+  std::string name = model.name;
+  for (char& c : name) {
+    if (c == '/' || c == '@') c = '-';
+  }
+  if (ends_with(name, "px")) name.resize(name.size() - 2);
+  return name;
+}
+
+}  // namespace
 
 // File names and SHA-256 are in the addresses that OpenAI's package downloads from
 // (github.com/openai/CLIP, clip/clip.py); dimensions are those of the paper's tables 19 and 20,
@@ -39,6 +84,54 @@ const PublishedModel* find_by_sha256(const std::string& sha256) {
     if (sha256 == model.sha256) return &model;
   }
   return nullptr;
+}
+
+std::vector<std::string> addresses_of(const PublishedModel& model) {
+  // A folder of OpenAI's is named by its file's SHA-256 (github.com/openai/CLIP, clip/clip.py). The
+  // first host is reported to answer some of its users with 404 since October 2025; the last is a
+  // copy of the same files.
+  return {
+      fmt::format("https://openaipublic.azureedge.net/clip/models/{}/{}", model.sha256, model.file),
+      fmt::format("https://openaipublic.blob.core.windows.net/clip/models/{}/{}", model.sha256,
+                  model.file),
+      fmt::format("https://huggingface.co/jinaai/clip-models/resolve/main/{}", model.file)};
+}
+
+const Architecture* CatalogModel::dimensions() const {
+  return runs() ? find_architecture(architecture) : nullptr;
+}
+
+const PublishedModel* CatalogModel::published() const {
+  if (tag != "openai") return nullptr;
+  for (const PublishedModel& model : published_models()) {
+    if (open_clip_name(model) == architecture) return &model;
+  }
+  return nullptr;
+}
+
+const std::vector<CatalogModel>& catalog() {
+  static const std::vector<CatalogModel> all = read_catalog();
+  return all;
+}
+
+const CatalogModel* find_by_repository(const std::string& repository) {
+  const std::string wanted = lower_ascii(repository);
+  for (const CatalogModel& model : catalog()) {
+    if (lower_ascii(model.repository) == wanted) return &model;
+  }
+  return nullptr;
+}
+
+const CatalogModel& in_catalog(const PublishedModel& model) {
+  const std::string architecture = open_clip_name(model);
+  for (const CatalogModel& each : catalog()) {
+    if (each.tag == "openai" && each.architecture == architecture) return each;
+  }
+  throw Error(ErrorCode::kInternal, fmt::format("{} is missing from the catalog", model.name));
+}
+
+std::int64_t bytes_of(const Architecture& architecture) {
+  return 4 * parameters_of(architecture);
 }
 
 }  // namespace clip

@@ -1,6 +1,5 @@
 #include "hub/download.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -11,17 +10,15 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
-#include <memory>
-#include <optional>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
-#include "base/sha256.h"
 #include "clip/error.h"
+#include "hub/http.h"
 
 namespace clip {
 namespace {
@@ -29,7 +26,7 @@ namespace {
 // The file that a download grows in, and the digest of what it holds.
 class PartFile {
  public:
-  explicit PartFile(const std::string& path) : path_(path) {
+  PartFile(const std::string& path, BlobDigest digest) : path_(path), digest_(std::move(digest)) {
     for (;;) {
       file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
       if (!file_.valid()) throw file_error("write", path, errno);
@@ -50,7 +47,7 @@ class PartFile {
   std::uint64_t size() const { return size_; }
 
   void append(const char* data, std::size_t count) {
-    hash_.add(data, count);
+    digest_.add(data, count);
     if (!write_all(file_.get(), data, count)) throw file_error("write", path_, errno);
     size_ += count;
   }
@@ -60,11 +57,11 @@ class PartFile {
       throw file_error("write", path_, errno);
     }
     size_ = 0;
-    hash_.restart();
+    digest_.restart();
   }
 
   // The digest of everything; nothing can be appended afterwards but after restart().
-  std::string sha256() { return hash_.finish(); }
+  std::string digest() { return digest_.finish(); }
 
   void rename_to(const std::string& path) {
     if (::fsync(file_.get()) != 0) throw file_error("write", path_, errno);
@@ -78,7 +75,7 @@ class PartFile {
       const ssize_t count = read_some(file_.get(), buffer.data(), buffer.size());
       if (count < 0) throw file_error("read", path_, errno);
       if (count == 0) return;
-      hash_.add(buffer.data(), static_cast<std::size_t>(count));
+      digest_.add(buffer.data(), static_cast<std::size_t>(count));
       size_ += static_cast<std::uint64_t>(count);
     }
   }
@@ -86,183 +83,92 @@ class PartFile {
   const std::string path_;
   Descriptor file_;
   std::uint64_t size_ = 0;
-  Sha256 hash_;
+  BlobDigest digest_;
 };
 
-// One transfer, as far as it comes.
-struct Transfer {
-  PartFile* part;
-  const DownloadOptions* options;
-  CURL* curl;
-  std::uint64_t asked_from = 0;  // the offset of the first byte that was asked for
-  bool begun = false;            // a byte has come
-  bool stopped = false;          // by the progress callback
-  std::optional<Error> error;    // of ours, which must not be thrown through curl
-};
-
-long response_code(CURL* curl) {
-  long code = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code);
-  return code;
-}
-
-std::size_t take_bytes(char* data, std::size_t, std::size_t count, void* context) {
-  auto* transfer = static_cast<Transfer*>(context);
-  try {
-    // A server that takes no notice of ranges sends everything once more.
-    if (!transfer->begun && transfer->asked_from > 0 && response_code(transfer->curl) == 200) {
-      transfer->part->restart();
-    }
-    transfer->begun = true;
-    if (transfer->part->size() + count > transfer->options->max_bytes) {
-      transfer->part->restart();
-      throw Error(ErrorCode::kLimit, "the server sends more than the file can have");
-    }
-    transfer->part->append(data, count);
-    return count;
-  } catch (const Error& error) {
-    transfer->error = error;
-    return 0;
+// Waits, and goes on asking the progress callback. False where that ends the download.
+bool wait_for(std::chrono::milliseconds duration, const std::function<bool()>& goes_on) {
+  constexpr std::chrono::milliseconds kStep(100);
+  for (; duration.count() > 0; duration -= kStep) {
+    if (!goes_on()) return false;
+    std::this_thread::sleep_for(std::min(duration, kStep));
   }
-}
-
-int show_progress(void* context, curl_off_t total, curl_off_t, curl_off_t, curl_off_t) {
-  auto* transfer = static_cast<Transfer*>(context);
-  if (!transfer->options->progress) return 0;
-  DownloadProgress progress;
-  progress.done = transfer->part->size();
-  if (total > 0) {
-    const bool from_the_start = response_code(transfer->curl) == 200;
-    progress.total =
-        static_cast<std::uint64_t>(total) + (from_the_start ? 0 : transfer->asked_from);
-  }
-  transfer->stopped = !transfer->options->progress(progress);
-  return transfer->stopped ? 1 : 0;
-}
-
-// The variables that the curl program reads, and the library leaves to programs.
-void use_certificates(CURL* curl) {
-  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-    const char* file = std::getenv(variable);
-    if (file != nullptr && *file != '\0') {
-      curl_easy_setopt(curl, CURLOPT_CAINFO, file);
-      break;
-    }
-  }
-  const char* folder = std::getenv("SSL_CERT_DIR");
-  if (folder != nullptr && *folder != '\0') curl_easy_setopt(curl, CURLOPT_CAPATH, folder);
-}
-
-struct Outcome {
-  CURLcode code;
-  long response;
-  std::string message;
-};
-
-Outcome run(const std::string& url, Transfer* transfer) {
-  const std::unique_ptr<CURL, void (*)(CURL*)> owner(curl_easy_init(), &curl_easy_cleanup);
-  CURL* curl = owner.get();
-  if (curl == nullptr) throw Error(ErrorCode::kInternal, "curl cannot be started");
-  transfer->curl = curl;
-  transfer->begun = false;
-  transfer->asked_from = transfer->part->size();
-  char message[CURL_ERROR_SIZE] = "";
-  const std::string range = fmt::format("{}-", transfer->asked_from);
-  curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
-  // By name since 7.85, and by bits before.
-#if LIBCURL_VERSION_NUM >= 0x075500
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https,file");
-  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-#else
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS,
-                   long{CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE});
-  curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS, long{CURLPROTO_HTTP | CURLPROTO_HTTPS});
-#endif
-  curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(curl, CURLOPT_MAXREDIRS, 10L);
-  curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_USERAGENT, "clip-cli");
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, 30L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, long{transfer->options->stall_seconds});
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-  curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-  curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, show_progress);
-  curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
-  // Not CURLOPT_RESUME_FROM, which takes a whole answer for an error.
-  if (transfer->asked_from > 0) curl_easy_setopt(curl, CURLOPT_RANGE, range.c_str());
-  use_certificates(curl);
-  const CURLcode code = curl_easy_perform(curl);
-  return {code, response_code(curl), *message != '\0' ? message : curl_easy_strerror(code)};
-}
-
-bool may_be_better_next_time(const Outcome& outcome) {
-  switch (outcome.code) {
-    case CURLE_HTTP_RETURNED_ERROR:
-      return outcome.response >= 500 || outcome.response == 408 || outcome.response == 429;
-    case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_CONNECT:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_OPERATION_TIMEDOUT:
-    case CURLE_GOT_NOTHING:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// What a range behind the end of the file is answered with: there is no more than what has come.
-bool is_behind_the_end(const Outcome& outcome, const std::string& url) {
-  return (outcome.code == CURLE_HTTP_RETURNED_ERROR && outcome.response == 416) ||
-         (url.rfind("file:", 0) == 0 &&
-          (outcome.code == CURLE_BAD_DOWNLOAD_RESUME || outcome.code == CURLE_RANGE_ERROR));
+  return true;
 }
 
 // Gets all bytes that the server has into the part file.
 void fetch(const std::string& url, PartFile* part, const DownloadOptions& options) {
   std::uint64_t max = part->size();
+  DownloadProgress shown;
+  const auto goes_on = [&] { return !options.progress || options.progress(shown); };
   for (int in_vain = 0;;) {
-    Transfer transfer{part, &options, nullptr, 0, false, false, std::nullopt};
-    const Outcome outcome = run(url, &transfer);
-    if (transfer.error) throw *transfer.error;
-    if (outcome.code == CURLE_OK) return;
-    if (transfer.asked_from > 0 && is_behind_the_end(outcome, url)) return;
-    if (transfer.stopped) {
+    HttpRequest request;
+    request.url = url;
+    request.token = options.token;
+    request.stall_seconds = options.stall_seconds;
+    request.first_byte = part->size();
+    bool begun = false;
+    request.body = [&](const char* data, std::size_t count, long status) {
+      // A server that takes no notice of ranges sends everything once more.
+      if (!begun && request.first_byte > 0 && status == 200) part->restart();
+      begun = true;
+      if (part->size() + count > options.max_bytes) {
+        part->restart();
+        throw Error(ErrorCode::kLimit,
+                    fmt::format("{} sends more than the file can have: more than {} bytes", url,
+                                options.max_bytes));
+      }
+      part->append(data, count);
+    };
+    request.progress = [&](std::uint64_t size, long status) {
+      shown.done = part->size();
+      shown.total = size == 0 ? 0 : size + (status == 200 ? 0 : request.first_byte);
+      return goes_on();
+    };
+    const HttpAnswer answer = http(request);
+    if (answer.complete || answer.behind_the_end) return;
+    const auto stop = [&] {
       throw Error(
           ErrorCode::kCancelled,
           fmt::format("stopped after {} bytes; the same command goes on from there", part->size()));
-    }
+    };
+    if (answer.stopped) stop();
     // Bytes that have been there before, as from a server that always begins anew, are no progress.
     in_vain = part->size() > max ? 1 : in_vain + 1;
     max = std::max(max, part->size());
-    if (!may_be_better_next_time(outcome)) {
-      throw Error(ErrorCode::kIo, fmt::format("cannot get {}: {}", url, outcome.message));
+    if (!answer.transient) {
+      throw Error(ErrorCode::kIo, fmt::format("cannot get {}: {}", url, answer.message));
     }
     if (in_vain >= options.attempts) {
       throw Error(
           ErrorCode::kIo,
           fmt::format("cannot get {}: {}, {} times; {} bytes have come, and the same command goes "
                       "on from there",
-                      url, outcome.message, in_vain, part->size()));
+                      url, answer.message, in_vain, part->size()));
     }
-    if (options.trying_again) options.trying_again(outcome.message);
-    std::this_thread::sleep_for(std::chrono::milliseconds(250) * (1 << in_vain));
+    if (!wait_before_retry(url, answer, in_vain, options, goes_on)) stop();
   }
 }
 
 }  // namespace
 
-void download(const std::string& url, const std::string& path, const std::string& sha256,
+bool wait_before_retry(const std::string& url, const HttpAnswer& answer, int in_vain,
+                       const DownloadOptions& options, const std::function<bool()>& goes_on) {
+  const int seconds = answer.retry_after.value_or(0);
+  if (seconds > options.max_wait_seconds) {
+    throw Error(ErrorCode::kLimit,
+                fmt::format("cannot get {}: {}; the server asks to come again in {} seconds", url,
+                            answer.message, seconds));
+  }
+  if (options.trying_again) options.trying_again(answer.message);
+  return wait_for(std::max<std::chrono::milliseconds>(
+                      std::chrono::milliseconds(250) * (1 << std::min(in_vain, 6)),
+                      std::chrono::seconds(seconds)),
+                  goes_on);
+}
+
+void download(const std::string& url, const std::string& path, const ExpectedFile& expected,
               const DownloadOptions& options) {
-  static const CURLcode started = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (started != CURLE_OK) throw Error(ErrorCode::kInternal, "curl cannot be started");
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
   std::filesystem::create_directories(folder, error);
@@ -270,28 +176,38 @@ void download(const std::string& url, const std::string& path, const std::string
     throw Error(ErrorCode::kIo,
                 fmt::format("cannot make the folder {}: {}", folder.string(), error.message()));
   }
-  PartFile part(path + ".part");
-  bool resumed = part.size() > 0;
+  const std::string part_path = options.part.empty() ? path + ".part" : options.part;
+  PartFile part(part_path, BlobDigest(expected.kind, expected.size));
+  const bool resumed = part.size() > 0;
   fetch(url, &part, options);
-  std::string digest = part.sha256();
-  if (digest != sha256 && resumed) {
+  std::string digest = part.digest();
+  const auto is_right = [&] {
+    return digest == expected.digest && (expected.size == 0 || part.size() == expected.size);
+  };
+  if (!is_right() && resumed) {
     // What was there may have been of another file, or have rotted.
     if (options.trying_again) options.trying_again("what had come before does not fit");
     part.restart();
     fetch(url, &part, options);
-    digest = part.sha256();
+    digest = part.digest();
   }
-  if (digest != sha256) {
+  if (!is_right()) {
     const std::uint64_t size = part.size();
     part.restart();
-    std::filesystem::remove(path + ".part", error);
+    std::filesystem::remove(part_path, error);
     throw Error(
         ErrorCode::kCorrupt,
         fmt::format(
-            "{} gave another file: {} bytes whose SHA-256 is {}, expected {}; it was thrown away",
-            url, size, digest, sha256));
+            "{} gave another file: {} bytes whose {} is {}, expected {}{}; it was thrown away", url,
+            size, name_of(expected.kind), digest, expected.digest,
+            expected.size == 0 ? "" : fmt::format(" of {} bytes", expected.size)));
   }
   part.rename_to(path);
+}
+
+void download(const std::string& url, const std::string& path, const std::string& sha256,
+              const DownloadOptions& options) {
+  download(url, path, ExpectedFile{DigestKind::kSha256, sha256, 0}, options);
 }
 
 }  // namespace clip

@@ -1,21 +1,13 @@
-// The folder that model files are kept in, under the names that OpenAI's Python package gives them,
-// and how people name models.
+// The folder that OpenAI's model files are kept in, under the names that its Python package gives
+// them.
 #pragma once
 
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "hub/catalog.h"
 
 namespace clip {
-
-// The published model that is meant: OpenAI's spelling, or any other that differs in case and
-// separators alone ("vit-b-32"), or the file's name. Null when there is none.
-const PublishedModel* find_by_name(const std::string& name);
-
-// Of all published models, as OpenAI writes them.
-std::vector<std::string> published_names();
 
 class ModelStore {
  public:

@@ -37,7 +37,7 @@ class CacheFolder(unittest.TestCase):
 
     def clip(self, *arguments, **variables):
         return run(*arguments, environment={"CLIP_CACHE": str(self.cache), "CLIP_MIRROR": "",
-                                            **variables})
+                                            "HF_HUB_CACHE": str(self.folder / "hub"), **variables})
 
     def put(self, file="ViT-B-32.pt"):
         """A small model under the name of a published one."""
@@ -48,23 +48,24 @@ class CacheFolder(unittest.TestCase):
 
 class Store(CacheFolder):
     def test_list(self):
-        models = json_lines(self.clip("models", "list", "--json").stdout)
-        self.assertEqual([model["name"] for model in models], PUBLISHED)
-        self.assertFalse(any(model["here"] for model in models))
+        models = json_lines(self.clip("models", "list", "--json", "--all").stdout)
+        published = [model["name"] for model in models if model.get("sha256")]
+        self.assertEqual(sorted(published), sorted(PUBLISHED))
+        self.assertFalse(any(model["here"] for model in models if "here" in model))
         path = self.put()
         models = json_lines(self.clip("models", "list", "--json").stdout)
         here = [model for model in models if model["here"]]
         self.assertEqual([(model["name"], model["path"]) for model in here], [("ViT-B/32", path)])
         self.assertEqual((here[0]["image_size"], here[0]["imagenet_top1"]), (224, 63.2))
         text = self.clip("models", "list").stdout
-        self.assertRegex(text, r"ViT-B/32 +354 MB +151.3 M +224 px +63.2 %  yes")
-        self.assertRegex(text, r"ViT-L/14@336px +934 MB +427.9 M +336 px +76.2 %  no")
+        self.assertRegex(text, r"ViT-B/32 +354 MB +151.3 M +224 px +63.2 % +1.0x  yes")
+        self.assertRegex(text, r"ViT-L/14@336px +934 MB +427.9 M +336 px +76.2 % +43.3x  no")
 
     def test_the_cache_is_where_openai_s_package_has_it(self):
         done = run("models", "list", "--json",
                    environment={"HOME": str(self.folder), "CLIP_CACHE": ""})
-        self.assertEqual(json_lines(done.stdout)[5]["path"],
-                         str(self.folder / ".cache/clip/ViT-B-32.pt"))
+        paths = {model["name"]: model["path"] for model in json_lines(done.stdout)}
+        self.assertEqual(paths["ViT-B/32"], str(self.folder / ".cache/clip/ViT-B-32.pt"))
 
     def test_a_model_by_its_name(self):
         path = self.put()
@@ -86,6 +87,14 @@ class Store(CacheFolder):
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("models pull ViT-L/14@336px", done.stderr)
         self.assertIn(str(self.cache), done.stderr)
+
+    def test_a_model_that_is_here_is_listed_though_few_would_choose_it(self):
+        names = [model["name"] for model in json_lines(self.clip("models", "list", "--json").stdout)]
+        self.assertEqual(len(names), 12)
+        self.assertNotIn("RN50x4", names)
+        self.put("RN50x4.pt")
+        listed = json_lines(self.clip("models", "list", "--json").stdout)
+        self.assertIn("RN50x4", [model["name"] for model in listed])
 
     def test_an_unknown_name_suggests_the_nearest(self):
         for name, near in (("ViT-B/33", "ViT-B/32"), ("RN50x46", "RN50x4")):
