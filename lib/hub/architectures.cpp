@@ -1,8 +1,8 @@
 #include "hub/architectures.h"
 
 #include "base/embedded_file.h"
+#include "base/table.h"
 #include "clip/error.h"
-#include "hub/table.h"
 
 extern "C" const clip::EmbeddedFile clip_hub_tables[], clip_hub_tables_end[];
 

@@ -6,9 +6,9 @@
 
 #include "base/embedded_file.h"
 #include "base/strings.h"
+#include "base/table.h"
 #include "clip/error.h"
 #include "hub/architectures.h"
-#include "hub/table.h"
 
 extern "C" const clip::EmbeddedFile clip_hub_tables[], clip_hub_tables_end[];
 

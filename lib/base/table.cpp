@@ -1,4 +1,4 @@
-#include "hub/table.h"
+#include "base/table.h"
 
 #include <fmt/format.h>
 
