@@ -83,6 +83,11 @@ std::map<std::string, std::int64_t> count_types(const clip::Checkpoint& checkpoi
   return elements;
 }
 
+// A float32 as the double with the fewest digits that stands for it: 1e-05.
+double in_short(float number) {
+  return std::stod(fmt::format("{}", number));
+}
+
 clip::Json describe_vision(const clip::VisionConfig& vision) {
   clip::Json json = {{"kind", name_of(vision.kind)}};
   if (vision.kind == clip::VisionKind::kTransformer) {
@@ -92,7 +97,7 @@ clip::Json describe_vision(const clip::VisionConfig& vision) {
     json["layers"] = vision.layers;
     json["mlp_width"] = vision.mlp_width;
     json["activation"] = name_of(vision.activation);
-    json["norm_epsilon"] = vision.norm_epsilon;
+    json["norm_epsilon"] = in_short(vision.norm_epsilon);
   } else if (vision.kind == clip::VisionKind::kResNet) {
     json["width"] = vision.width;
     json["blocks"] = vision.stages;
@@ -166,7 +171,7 @@ clip::Json describe(const clip::Model& model) {
                   {"heads", config.text.heads},
                   {"layers", config.text.layers},
                   {"mlp_width", config.text.mlp_width},
-                  {"norm_epsilon", config.text.norm_epsilon},
+                  {"norm_epsilon", in_short(config.text.norm_epsilon)},
                   {"tokenizer", "CLIP's byte-pair encoding"},
                   {"start_of_text", config.text.start_of_text},
                   {"end_of_text", config.text.end_of_text}};

@@ -42,7 +42,8 @@ class Inspect(unittest.TestCase):
     def test_dimensions_of_each_kind(self):
         vit = self.inspect("published-tiny.pt")
         self.assertEqual(vit["vision"], {"kind": "ViT", "patch_size": 8, "width": 128, "heads": 2,
-                                         "layers": 3})
+                                         "layers": 3, "mlp_width": 512, "activation": "quick_gelu",
+                                         "norm_epsilon": 1e-5})
         self.assertEqual(vit["image"]["size"], 64)
         self.assertEqual(vit["text"]["context_length"], 77)
         self.assertEqual(vit["embedding_dim"], 64)
@@ -114,16 +115,21 @@ class BadFiles(unittest.TestCase):
 
     def test_not_an_archive(self):
         self.path.write_text("<html>404 not found</html>")
-        self.check("not a model file of a known format", "TorchScript", "torch.jit.save")
+        self.check("a web page", "download the file itself")
+
+    def test_anything(self):
+        self.path.write_bytes(bytes(range(1, 255)))
+        self.check("not a model file of a known format", "TorchScript", "safetensors",
+                   "torch.jit.save")
 
     def test_cut_short(self):
         data = (MODELS / "published-tiny.pt").read_bytes()
         self.path.write_bytes(data[: len(data) // 2])
         self.check("cut short")
 
-    def test_a_state_dict_instead_of_a_module(self):
+    def test_a_state_dict_of_something_else(self):
         torch.save({"weight": torch.zeros(3)}, self.path)
-        self.check("torch.jit.save")
+        self.check("no weights of CLIP", "its first is weight")
 
     def changed(self, change):
         module = torch.jit.load(str(MODELS / "published-tiny.pt"), map_location="cpu")
@@ -139,10 +145,10 @@ class BadFiles(unittest.TestCase):
 
     def test_wrong_shape(self):
         def change(module):
-            module.transformer.resblocks._modules["0"].mlp.c_fc.weight.data = torch.zeros(500, 128)
+            module.transformer.resblocks._modules["0"].mlp.c_proj.weight.data = torch.zeros(128, 500)
 
         self.changed(change)
-        self.check("transformer.resblocks.0.mlp.c_fc.weight", "[500, 128]", "expected [512, 128]")
+        self.check("transformer.resblocks.0.mlp.c_proj.weight", "[128, 500]", "expected [128, 512]")
 
 
 class OtherModules(unittest.TestCase):
