@@ -54,6 +54,26 @@ class PublishedSizes(unittest.TestCase):
         self.assertGreater(max(flat) - min(flat), 0.5)
         self.assertLess(difference, tolerance)
 
+    def check_files(self, name, layouts, tolerance=0.001):
+        """An architecture that open_clip publishes, as its files are."""
+        images = photographs()
+        for layout in layouts:
+            with self.subTest(layout=layout), tempfile.TemporaryDirectory() as folder:
+                model = Path(folder) / "model"
+                subprocess.run(
+                    [sys.executable, ROOT / "scripts/make_random_model.py", name, model,
+                     "--layout", layout, "--dtype", "float16", "--activation", "gelu"],
+                    check=True, capture_output=True,
+                )
+                theirs = scores_of(reference_scores(model, images, PROMPTS))
+                self.compare(f"{name}, {layout}", theirs, tolerance, "--model", model)
+
+    def test_vit_b_32_256(self):
+        self.check_files("ViT-B-32-256", ["open_clip", "hf"])
+
+    def test_vit_b_16_plus_240(self):
+        self.check_files("ViT-B-16-plus-240", ["hf"])
+
     def test_vit_b_32(self):
         self.check("ViT-B/32", 0.001)
 
