@@ -611,7 +611,11 @@ class Resume(TemporaryFolder):
             text=True)
         process.stdin.write("\n".join(self.images[:7]) + "\n")
         process.stdin.flush()
-        time.sleep(1)
+        for _ in range(6000):  # until all seven lines stand in the file that is being written
+            written = [path for path in self.folder.iterdir() if ".part" in path.name]
+            if any(len(path.read_bytes().splitlines()) == 8 for path in written):
+                break
+            time.sleep(0.01)
         self.assertEqual(output.read_text(), "before")
         self.assertFalse(report.exists())
         process.send_signal(signal.SIGTERM)  # while it waits for more of the list

@@ -7,6 +7,7 @@ skipped.
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -35,6 +36,10 @@ def need(module):
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("CLIP_CLI", str(ROOT / "build/release/clip-cli"))
 MODELS = Path(os.environ.get("CLIP_TEST_MODELS", ROOT / "build/release/tests/models"))
+
+# In the background of a shell, SIGINT is ignored; the programs that tests start and interrupt must
+# not inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Photographs, not test patterns, among scikit-image's samples.
 PHOTOGRAPHS = ["astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg", "camera.png"]
