@@ -16,11 +16,11 @@
 #include "clip/error.h"
 #include "commands/commands.h"
 #include "exit_code.h"
+#include "libtorch_module/load.h"
 #include "options/suggestions.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
-#include "torchscript_module/load.h"
 #include "usage_error.h"
 
 namespace {
@@ -71,7 +71,9 @@ int run_guarded(const clip_cli::Command& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  clip::register_engine(clip_cli::torchscript_module_engine());
+  const clip_cli::LibTorchEngines engines = clip_cli::libtorch_module_engines();
+  clip::register_engine(engines.libtorch);
+  clip::register_engine(engines.torchscript);
 
   CLI::App app("CLIP on the command line: image-text similarity and zero-shot labels.", "clip-cli");
   app.set_version_flag("--version", "clip-cli " CLIP_VERSION);

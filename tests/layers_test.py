@@ -24,7 +24,8 @@ EDGES = {
     "model": ["image", "text", "checkpoint"],
     "nn": ["model"],
     "engine": ["nn", "embedding"],
-    "torchscript": ["engine"],  # lib/engine/torchscript
+    "libtorch": ["engine"],  # lib/engine/libtorch
+    "torchscript": ["libtorch"],  # lib/engine/torchscript
     "pipeline": ["engine"],
     "zero_shot": ["pipeline", "embedding"],
     "index": ["pipeline", "embedding"],
@@ -35,9 +36,10 @@ EDGES = {
 # Headers that only some files may include, by the start of their names.
 HEAVY = [
     (r"curl/", r"lib/hub/.*"),
-    (r"(torch|ATen|c10)/", r"lib/engine/torchscript/.*|lib/nn/backends/[a-z_]*_aten\.(cpp|h)"),
+    (r"(torch|ATen|c10)/",
+     r"lib/engine/(libtorch|torchscript)/.*|lib/nn/backends/[a-z_]*_aten\.(cpp|h)"),
     (r"chafa", r"app/preview_module/.*"),
-    (r"clip/torchscript\.h", r"lib/engine/torchscript/.*|app/torchscript_module/.*|app/main\.cpp"),
+    (r"clip/(libtorch|torchscript)\.h", r"lib/engine/(libtorch|torchscript)/.*|app/libtorch_module/.*"),
 ]
 # Nor may a public header ask its user for any of these libraries.
 THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|zlib|"
@@ -101,8 +103,8 @@ class Sources:
             return "app"
         if file.startswith("lib/include/clip/"):
             return self.public.get(file[len("lib/include/clip/"):])
-        if file.startswith("lib/engine/torchscript/"):
-            return "torchscript"
+        if parts[:2] == ["lib", "engine"] and parts[2] in EDGES:
+            return parts[2]
         return parts[1] if parts[1] in EDGES else None
 
     def resolve(self, file, name):
@@ -230,6 +232,8 @@ class SelfCheck(unittest.TestCase):
             ("lib/nn/transformer.cpp", '"clip/engine.h"'),
             ("lib/engine/native.cpp", '"clip/image_embedder.h"'),
             ("lib/engine/native.cpp", '"engine/torchscript/graph_rewrite.h"'),
+            ("lib/engine/native.cpp", '"engine/libtorch/layers.h"'),
+            ("lib/engine/libtorch/engine.cpp", '"torchscript/graph_rewrite.h"'),
             ("lib/pipeline/image_stream.cpp", '"clip/zero_shot.h"'),
             ("lib/zero_shot/accuracy.cpp", '"service/json.h"'),
             ("lib/index/vector_file.cpp", '"clip/zero_shot.h"'),

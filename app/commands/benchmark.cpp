@@ -217,7 +217,7 @@ int run_benchmark(const BenchmarkOptions& options) {
   const double load_seconds = now() - start;
   const clip::ModelConfig& config = model->config();
   const char* engine = clip::resolve_engine(*model, encoder).name;
-  const clip::Precision precision = clip::available_precision(encoder.precision);
+  const clip::Precision precision = clip::resolve_precision(*model, encoder);
 
   std::mt19937 random(1);
   const std::int64_t max = *std::max_element(options.batches.begin(), options.batches.end());
@@ -262,11 +262,11 @@ int run_benchmark(const BenchmarkOptions& options) {
   clip::Json rows = clip::Json::array();
   for (const Workload& workload : workloads) {
     std::unique_ptr<clip::GemmBaseline> baseline;
-    if (config.recognised) {
+    if (config.recognised && encoder.device == "cpu") {
       const auto tower = workload.length > 0 ? clip::GemmBaseline::Tower::kTexts
                                              : clip::GemmBaseline::Tower::kImages;
-      baseline = std::make_unique<clip::GemmBaseline>(*model, precision, tower, workload.count,
-                                                      workload.length);
+      baseline = std::make_unique<clip::GemmBaseline>(*model, clip::available_precision(precision),
+                                                      tower, workload.count, workload.length);
       baseline->run();
     }
     rows.push_back(to_json(workload, measure(workload, baseline.get(), options.seconds)));

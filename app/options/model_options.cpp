@@ -55,8 +55,9 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
   engines.insert(engines.begin(), "auto");
   command
       ->add_option("--engine", options->encoder.engine,
-                   "native: fast, and runs no code of the file; torchscript: the file's own code; "
-                   "auto: native where the weights are CLIP's [auto]")
+                   "native: the fastest on CPUs; libtorch: on any device; both run no code of the "
+                   "file; torchscript: the file's own code, on any device; auto: the first of them "
+                   "that can run the model on the device [auto]")
       ->check(one_of(engines))
       ->type_name("ENGINE")
       ->group(kGroup);
@@ -66,12 +67,13 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
           [options](const std::string& name) {
             options->encoder.precision = *clip::precision_named(name);
           },
-          "fp32, or bf16: faster and half the memory, changes scores (100 x cosine) by about 0.1 "
-          "[fp32]")
-      ->check(one_of({name_of(clip::Precision::kBFloat16), name_of(clip::Precision::kFloat32)}))
+          "fp32, or bf16: faster and half the memory, changes scores (100 x cosine) by about 0.1; "
+          "fp16: the same on GPUs, and closer to fp32 [fp32]")
+      ->check(one_of({name_of(clip::Precision::kFloat32), name_of(clip::Precision::kBFloat16),
+                      name_of(clip::Precision::kFloat16)}))
       ->type_name("PRECISION")
       ->group(kGroup);
-  command->add_option("--device", options->encoder.device, "cpu, cuda or cuda:N")
+  command->add_option("--device", options->encoder.device, "cpu, cuda or cuda:N (a GPU)")
       ->type_name("DEVICE")
       ->capture_default_str()
       ->group(kGroup);

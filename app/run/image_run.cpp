@@ -28,7 +28,7 @@ void add_engine_facts(const ImageRunOptions& options, const clip::Model& model, 
   const clip::EncoderOptions& encoder = options.model.encoder;
   facts->add("engine",
              fmt::format("{},{}", clip::resolve_engine(model, encoder).name, encoder.device));
-  facts->add("precision", name_of(clip::available_precision(encoder.precision)));
+  facts->add("precision", name_of(clip::resolve_precision(model, encoder)));
 }
 
 void add_decoding_facts(const ImageRunOptions& options, RunFacts* facts) {

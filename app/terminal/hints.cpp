@@ -12,6 +12,10 @@ const char* text_of(clip::Hint hint) {
       return ", or cut it with --truncate";
     case clip::Hint::kUseTorchScript:
       return "; --engine torchscript runs the file's own code";
+    case clip::Hint::kUseLibTorch:
+      return "; --engine libtorch does";
+    case clip::Hint::kUseBFloat16:
+      return "; --precision bf16 takes as little memory there";
     case clip::Hint::kUseCpu:
       return "; use --device cpu, or build with a LibTorch that has CUDA";
     case clip::Hint::kExportModel:

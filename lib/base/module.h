@@ -11,7 +11,7 @@ namespace clip {
 class Module {
  public:
   // Throws Error when the system cannot load it, which mostly means that a library that it needs is
-  // not installed; `purpose` says what it is for: "the torchscript engine needs LibTorch".
+  // not installed; `purpose` says what it is for: "the engine needs LibTorch".
   Module(const EmbeddedFile& file, const std::string& purpose);
 
   // Throws Error when there is no such symbol.

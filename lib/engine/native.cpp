@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "clip/error.h"
+#include "engine/suitable.h"
 #include "nn/arena.h"
 #include "nn/linear.h"
 #include "nn/loader.h"
@@ -20,22 +21,16 @@ namespace {
 
 std::string unsuitable(const Model& model, const EncoderOptions& options) {
   if (options.device != "cpu") return "it computes on the CPU only";
-  if (model.config().recognised) return "";
-  return fmt::format("it cannot run {}: {}", model.path(), model.config().unrecognised);
+  return needs_known_weights(model, options);
 }
 
 void check(const Model& model, const EncoderOptions& options) {
+  check_known_weights("native", model, options);
   if (options.device != "cpu") {
     throw Error(
         ErrorCode::kUnsupported,
         fmt::format("the native engine computes on the CPU only, not on {}", options.device),
-        Hint::kUseTorchScript);
-  }
-  if (!model.config().recognised) {
-    throw Error(ErrorCode::kUnsupported,
-                fmt::format("the native engine cannot run {}: {}", model.path(),
-                            model.config().unrecognised),
-                Hint::kUseTorchScript);
+        Hint::kUseLibTorch);
   }
 }
 
@@ -127,6 +122,7 @@ class NativeTextEncoder : public TextEncoder {
 
 }  // namespace
 
+// float32 where the processor has no bfloat16 instructions.
 Precision available_precision(Precision wanted) {
   return wanted == Precision::kBFloat16 && !has_fast_bfloat16() ? Precision::kFloat32 : wanted;
 }
@@ -143,6 +139,7 @@ Engine native_engine() {
                                 const EncoderOptions& options) -> std::unique_ptr<TextEncoder> {
     return std::make_unique<NativeTextEncoder>(std::move(model), options);
   };
+  engine.precision = available_precision;
   return engine;
 }
 

@@ -54,6 +54,11 @@ const Engine& resolve_engine(const Model& model, const EncoderOptions& options) 
                           fmt::join(engine_names(), ", ")));
 }
 
+Precision resolve_precision(const Model& model, const EncoderOptions& options) {
+  const Engine& engine = resolve_engine(model, options);
+  return engine.precision == nullptr ? options.precision : engine.precision(options.precision);
+}
+
 std::unique_ptr<ImageEncoder> open_image_encoder(std::shared_ptr<const Model> model,
                                                  const EncoderOptions& options) {
   const Engine& engine = resolve_engine(*model, options);

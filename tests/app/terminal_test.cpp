@@ -124,7 +124,9 @@ TEST_CASE("hints become options") {
   CHECK(contains(with(Hint::kRaisePixelLimit), "--max-pixels"));
   CHECK(contains(with(Hint::kTruncatePrompt), "--truncate"));
   CHECK(contains(with(Hint::kUseTorchScript), "--engine torchscript"));
+  CHECK(contains(with(Hint::kUseLibTorch), "--engine libtorch"));
   CHECK(contains(with(Hint::kUseCpu), "--device cpu"));
+  CHECK(contains(with(Hint::kUseBFloat16), "--precision bf16"));
   CHECK(contains(with(Hint::kExportModel), "torch.jit.save"));
   CHECK(contains(with(Hint::kSeparateByNul), "-0"));
   CHECK(contains(with(Hint::kNameLabels), "--labels-file"));

@@ -14,10 +14,13 @@ class Benchmark(unittest.TestCase):
 
     def test_every_engine_and_precision(self):
         for name in ("tiny.pt", "published-tiny-rn.pt"):
-            for options in ((), ("--precision", "bf16"), ("--engine", "torchscript")):
+            for options in ((), ("--precision", "bf16"), ("--engine", "torchscript"),
+                            ("--engine", "libtorch", "--precision", "bf16")):
                 result = self.run_json("--model", MODELS / name, *options)
-                self.assertEqual(result["engine"], "torchscript" if "torchscript" in options
+                self.assertEqual(result["engine"], options[1] if "--engine" in options
                                  else "native")
+                if "libtorch" in options:
+                    self.assertEqual(result["precision"], "bf16")
                 self.assertEqual([row["batch"] for row in result["rows"]], [1, 3, 256, 32])
                 self.assertEqual([row.get("tokens") for row in result["rows"]],
                                  [None, None, 7, 77])

@@ -43,8 +43,10 @@ class Scores(unittest.TestCase):
         self.assertGreaterEqual(len(IMAGES), 20)
         self.check(0.001)
         self.check(0.001, "--engine", "native")
+        self.check(0.001, "--engine", "libtorch")
         self.check(0.001, "--engine", "torchscript")
         self.check(0.3, "--precision", "bf16")
+        self.check(0.3, "--engine", "libtorch", "--precision", "bf16")
 
     def test_bf16_embeddings_point_where_those_of_fp32_do(self):
         jobs = [{"op": "embed", "image": image} for image in IMAGES]

@@ -51,6 +51,8 @@ class WithoutRunningCode(Folder):
         rewrite(TINY, self.path,
                 lambda name, data: b"not code \xff" if "/code/" in name else data)
         self.check_native()
+        self.assertLess(max_difference(scores(self.path, "--engine", "libtorch"), scores(TINY)),
+                        1e-3)
         done = run("score", "--engine", "torchscript", "--model", self.path, photographs()[0], "a")
         self.assertEqual(done.returncode, 1)
         self.assertIn("LibTorch cannot load", done.stderr)
@@ -83,16 +85,17 @@ class WithoutRunningCode(Folder):
                    environment={"LD_DEBUG": "libs"})
         self.assertEqual(done.returncode, 0)
         self.assertNotIn("libtorch", done.stderr)
-        done = run("score", "--engine", "torchscript", "--model", TINY, photographs()[0], "a cat",
-                   environment={"LD_DEBUG": "libs"})
-        self.assertIn("libtorch", done.stderr)
+        for engine in ("torchscript", "libtorch"):
+            done = run("score", "--engine", engine, "--model", TINY, photographs()[0], "a cat",
+                       environment={"LD_DEBUG": "libs"})
+            self.assertIn("libtorch_cpu", done.stderr)
 
 
     def test_the_module_needs_nothing_of_curl(self):
         """It is embedded into the binary; beside the binary, in the build folder, it lies as it was
         linked."""
         build = Path(BINARY).resolve().parent
-        modules = sorted(build.rglob("libclip_torchscript_module.so"))
+        modules = sorted(build.rglob("libclip_libtorch_module.so"))
         if not modules and "CLIP_WITH_ONEDNN:BOOL=OFF" in (build / "CMakeCache.txt").read_text():
             return  # such a build links LibTorch and has no module
         self.assertEqual(len(modules), 1, build)
@@ -102,7 +105,7 @@ class WithoutRunningCode(Folder):
         self.assertGreater(len(undefined), 10)
         self.assertEqual([name for name in undefined if "curl" in name], [])
         # Of its own it shows one symbol.
-        self.assertEqual(re.findall(r" T (\S*clip\S*)", symbols), ["clip_torchscript_entry"])
+        self.assertEqual(re.findall(r" T (\S*clip\S*)", symbols), ["clip_libtorch_entry"])
 
 
 class Choice(Folder):
@@ -126,10 +129,11 @@ class Choice(Folder):
     def test_weights_that_are_not_clips(self):
         self.other()
         self.assertEqual(len(scores(self.path, texts=["a cat"])), 5)
-        done = run("score", "--engine", "native", "--model", self.path, photographs()[0], "a cat")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("image.bias", done.stderr)
-        self.assertIn("--engine torchscript", done.stderr)
+        for engine in ("native", "libtorch"):
+            done = run("score", "--engine", engine, "--model", self.path, photographs()[0], "a cat")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("image.bias", done.stderr)
+            self.assertIn("--engine torchscript", done.stderr)
         done = run("score", "--precision", "bf16", "--model", self.path, photographs()[0], "a cat")
         self.assertEqual(done.returncode, 1)
         self.assertIn("bf16", done.stderr)
@@ -145,14 +149,43 @@ class Choice(Folder):
         self.assertIn("stranger", done.stderr)
 
     def test_options_that_contradict(self):
-        for options, word in ((("--engine", "native", "--device", "cuda"), "torchscript"),
-                              (("--engine", "torchscript", "--precision", "bf16"), "bf16")):
+        for options, word in ((("--engine", "native", "--device", "cuda"), "--engine libtorch"),
+                              (("--engine", "torchscript", "--precision", "bf16"), "bf16"),
+                              (("--precision", "fp16"), "--precision bf16"),
+                              (("--engine", "libtorch", "--precision", "fp16"), "GPU"),
+                              (("--engine", "libtorch", "--device", "tpu"), "'tpu'")):
             done = run("score", *options, "--model", TINY, photographs()[0], "a cat")
             self.assertEqual(done.returncode, 1, options)
             self.assertIn(word, done.stderr)
         for options in (("--engine", "fast"), ("--precision", "fp8")):
             done = run("score", *options, "--model", TINY, photographs()[0], "a cat")
             self.assertEqual(done.returncode, 2, options)
+
+
+class LibTorch(unittest.TestCase):
+    """The engine libtorch on files of every kind that there are here."""
+
+    def test_scores_of_native_and_of_the_files_own_code(self):
+        for model in (TINY, RESNET, MODELS / "tiny.pt", MODELS / "tiny-rn.pt"):
+            here = scores(model, "--engine", "libtorch")
+            native = max_difference(here, scores(model))
+            own = max_difference(here, scores(model, "--engine", "torchscript"))
+            print(f"{model.name}: {native:.6f} from native, {own:.6f} from torchscript")
+            self.assertLess(native, 1e-4)
+            self.assertLess(own, 1e-3)
+
+    def test_a_device_takes_it_for_known_weights(self):
+        """For the file's own code it would be torchscript, which says that it loads the file."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.pt"
+            rewrite(TINY, path, lambda name, data: b"\xff" if "/code/" in name else data)
+            done = run("score", "--json", "--device", "cuda", "--model", path, photographs()[0],
+                       "a cat")
+        if torch.cuda.is_available():
+            self.assertEqual(done.returncode, 0, done.stderr)
+        else:
+            self.assertEqual((done.returncode, done.stdout), (1, ""))
+            self.assertRegex(done.stderr, "device cuda asked for.*CUDA.*--device cpu")
 
 
 class OtherProcessors(unittest.TestCase):

@@ -1,7 +1,5 @@
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
-#include <ATen/detail/CUDAHooksInterface.h>
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/zeros.h>
 #include <fmt/format.h>
@@ -17,6 +15,8 @@
 #include "checkpoint/checkpoint.h"
 #include "clip/error.h"
 #include "clip/torchscript.h"
+#include "engine/suitable.h"
+#include "libtorch/runtime.h"
 #include "torchscript/graph_rewrite.h"
 
 namespace clip {
@@ -26,53 +26,16 @@ namespace {
 constexpr std::int64_t kImageBatch = 16;
 constexpr std::int64_t kTextBatch = 32;
 
-// LibTorch appends a C++ backtrace and the interpreter's stack to every message; people need the
-// first lines, those up to the traceback.
-std::string first_lines(const std::string& message) {
-  std::string text = message.substr(0, message.find("\nException raised from"));
-  constexpr std::size_t kMax = 600;
-  if (text.size() > kMax) text = text.substr(0, kMax) + " ...";
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
-}
-
-at::Device parse_device(const std::string& name) {
-  const auto is_number = [](const std::string& text) {
-    return !text.empty() && text.size() < 4 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
-  if (name == "cpu") return at::Device(at::kCPU);
-  const bool numbered = name.rfind("cuda:", 0) == 0 && is_number(name.substr(5));
-  if (name != "cuda" && !numbered) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("unknown device '{}': expected cpu, cuda or cuda:N", name));
-  }
-  if (!at::hasCUDA()) {
-    throw Error(
-        ErrorCode::kUnsupported,
-        fmt::format("device {} asked for, but this LibTorch has no CUDA or finds no GPU", name),
-        Hint::kUseCpu);
-  }
-  const int index = numbered ? std::stoi(name.substr(5)) : 0;
-  const int devices = at::detail::getCUDAHooks().getNumGPUs();
-  if (index >= devices) {
-    throw Error(
-        ErrorCode::kInvalidArgument,
-        fmt::format("device {} asked for, but there are only {} CUDA devices", name, devices));
-  }
-  return at::Device(at::kCUDA, static_cast<c10::DeviceIndex>(index));
-}
-
 // The module of a model, loaded once for both of its encoders.
 class LoadedModule {
  public:
   LoadedModule(std::shared_ptr<const Model> model, const std::string& device)
-      : model_(std::move(model)), device_(parse_device(device)) {
+      : model_(std::move(model)), device_(libtorch::parse_device(device)) {
     try {
       module_ = torch::jit::load(model_->path(), device_);
     } catch (const std::exception& error) {
       throw Error(ErrorCode::kCorrupt, fmt::format("LibTorch cannot load {}: {}", model_->path(),
-                                                   first_lines(error.what())));
+                                                   libtorch::first_lines(error.what())));
     }
     for (const char* method : {"encode_image", "encode_text"}) {
       if (!module_.find_method(method)) {
@@ -110,7 +73,7 @@ class LoadedModule {
                    .contiguous();
     } catch (const std::exception& error) {
       throw Error(ErrorCode::kInternal, fmt::format("{} of {} failed: {}", method, model_->path(),
-                                                    first_lines(error.what())));
+                                                    libtorch::first_lines(error.what())));
     }
     if (output.dim() != 2 || output.size(0) != input.size(0) || output.size(1) == 0) {
       throw Error(ErrorCode::kInternal,
@@ -133,8 +96,8 @@ std::shared_ptr<LoadedModule> loaded_module(std::shared_ptr<const Model> model,
                                             const EncoderOptions& options) {
   if (options.precision != Precision::kFloat32) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("only the native engine computes in {}, and {} is run by the "
-                            "torchscript engine{}",
+                fmt::format("only the engines native and libtorch compute in {}, and {} is run by "
+                            "the torchscript engine{}",
                             name_of(options.precision), model->path(),
                             model->config().recognised ? "" : ": " + model->config().unrecognised));
   }
@@ -215,9 +178,7 @@ class TorchScriptTextEncoder : public TextEncoder {
 Engine torchscript_engine() {
   Engine engine = {};
   engine.name = "torchscript";
-  engine.unsuitable = [](const Model& model, const EncoderOptions&) -> std::string {
-    return model.checkpoint().has_code() ? "" : "the file has no code of its own";
-  };
+  engine.unsuitable = needs_own_code;
   engine.open_image_encoder = [](std::shared_ptr<const Model> model,
                                  const EncoderOptions& options) -> std::unique_ptr<ImageEncoder> {
     return std::make_unique<TorchScriptImageEncoder>(loaded_module(std::move(model), options));

@@ -38,7 +38,7 @@ class TextEncoder {
 
 struct EncoderOptions {
   std::string engine = "auto";                // or the name of an engine
-  Precision precision = Precision::kFloat32;  // of the native engine
+  Precision precision = Precision::kFloat32;  // of the engines that build towers of weights
   std::string device = "cpu";                 // "cpu", "cuda" or "cuda:N"
   int threads = 0;                            // 0: all processors that this process may use
   // Told what people should know about how an encoder computes, when it is opened.
@@ -54,6 +54,8 @@ struct Engine {
                                                       const EncoderOptions& options);
   std::unique_ptr<TextEncoder> (*open_text_encoder)(std::shared_ptr<const Model> model,
                                                     const EncoderOptions& options);
+  // What it computes in here when it is asked for `wanted`; null: as it is asked.
+  Precision (*precision)(Precision wanted) = nullptr;
 };
 
 // Adds an engine behind those that there are; "native" is there from the start. Not while other
@@ -66,6 +68,9 @@ std::vector<std::string> engine_names();
 // The engine that the options name, or, for "auto", the first that can run the model. Throws Error
 // (kInvalidArgument) for an unknown name, and (kUnsupported) where there is none, saying why not.
 const Engine& resolve_engine(const Model& model, const EncoderOptions& options);
+
+// The precision that this engine computes in: what the options ask for, or what there is instead.
+Precision resolve_precision(const Model& model, const EncoderOptions& options);
 
 // The precision that the native engine computes in here when it is asked for `wanted`: float32
 // where the processor has no bfloat16 instructions.

@@ -33,7 +33,9 @@ enum class Hint {
   kRaisePixelLimit,   // DecodeOptions::max_pixels
   kTruncatePrompt,    // TextOptions::truncate
   kUseTorchScript,    // the engine "torchscript" may run this model
+  kUseLibTorch,       // the engine "libtorch" may run this model, on this device
   kUseCpu,            // the device "cpu" is there
+  kUseBFloat16,       // the CPU computes in bfloat16, too
   kExportModel,       // save the model as a TorchScript module
   kSeparateByNul,     // names that lines cannot hold can be separated by NUL
   kNameLabels,        // give the classes other labels

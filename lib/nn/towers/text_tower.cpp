@@ -1,13 +1,11 @@
 #include "nn/towers/text_tower.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <utility>
 
-#include "clip/error.h"
+#include "nn/towers/prompts.h"
 
 namespace clip {
 namespace {
@@ -21,12 +19,6 @@ std::int64_t rounded_up(std::int64_t count) {
   return (count + kRowUnit - 1) / kRowUnit * kRowUnit;
 }
 
-// Tokens up to the end of the text, which has the highest id, at its first occurrence: as OpenAI's
-// text.argmax(dim=-1) finds it. What stands behind it cannot be seen from there.
-std::int64_t length_of(const TokenIds& ids) {
-  return std::max_element(ids.begin(), ids.end()) - ids.begin() + 1;
-}
-
 std::int64_t common_prefix(const TokenIds& a, std::int64_t a_length, const TokenIds& b,
                            std::int64_t b_length) {
   const std::int64_t max = std::min(a_length, b_length);
@@ -36,13 +28,11 @@ std::int64_t common_prefix(const TokenIds& a, std::int64_t a_length, const Token
 }  // namespace
 
 TextTower::TextTower(Loader* loader, const ModelConfig& config)
-    : context_length_(config.text.context_length),
-      vocab_size_(config.text.vocab_size),
+    : config_(config.text),
       width_(config.text.width),
       heads_(config.text.heads),
-      config_(config.text),
       embedding_dim_(config.embedding_dim),
-      max_rows_(rounded_up(std::max(kTypicalRows, context_length_))),
+      max_rows_(rounded_up(std::max(kTypicalRows, config_.context_length))),
       token_embedding_(loader->tensor("text.token_embedding")),
       position_(loader->vector("text.position_embedding")),
       transformer_(loader, "text", config.text),
@@ -117,19 +107,7 @@ void TextTower::encode_tree(const Tree& tree, float* embeddings) {
 }
 
 void TextTower::encode(const std::vector<TokenIds>& prompts, float* embeddings) {
-  for (const TokenIds& ids : prompts) {
-    if (ids.empty() || static_cast<std::int64_t>(ids.size()) > context_length_) {
-      throw Error(
-          ErrorCode::kInvalidArgument,
-          fmt::format("a prompt has {} tokens, expected 1 to {}", ids.size(), context_length_));
-    }
-    for (const std::int32_t id : ids) {
-      if (id < 0 || id >= vocab_size_) {
-        throw Error(ErrorCode::kInvalidArgument,
-                    fmt::format("token {} is not one of the model's {}", id, vocab_size_));
-      }
-    }
-  }
+  check_prompts(prompts, config_);
   // Sorted, prompts that begin alike stand together.
   std::vector<std::size_t> order(prompts.size());
   std::iota(order.begin(), order.end(), 0);

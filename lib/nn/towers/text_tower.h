@@ -41,9 +41,8 @@ class TextTower {
   // Token and position embedding of a node, [width].
   void embed(const Node& node, float* out) const;
 
-  std::int64_t context_length_, vocab_size_, width_, heads_;
-  TransformerConfig config_;
-  std::int64_t embedding_dim_, max_rows_;
+  TextConfig config_;
+  std::int64_t width_, heads_, embedding_dim_, max_rows_;
   Tensor token_embedding_;             // [vocabulary, width], as it lies in the file; a NaN in
                                        // it shows in the embedding of a prompt that needs it
   std::vector<float> strided_tokens_;  // a copy, where it does not lie row by row
