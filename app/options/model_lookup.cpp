@@ -124,18 +124,15 @@ std::string title_of(const clip::CatalogModel& model) {
   return published != nullptr ? published->name : model.name();
 }
 
-std::string best_model_path() {
-  double best = 0;
-  std::string best_path;
+std::string best_model() {
+  const clip::CatalogModel* best = nullptr;
   for (const clip::CatalogModel& model : clip::catalog()) {
     std::string path;
-    if (!model.runs() || model.imagenet_top1.value_or(0) <= best || !find_here(model, &path)) {
-      continue;
-    }
-    best = *model.imagenet_top1;
-    best_path = path;
+    const double accuracy = model.imagenet_top1.value_or(0);
+    const bool is_better = best == nullptr ? accuracy > 0 : accuracy > *best->imagenet_top1;
+    if (model.runs() && is_better && find_here(model, &path)) best = &model;
   }
-  return best > 0 ? best_path : default_model().path;
+  return best != nullptr ? title_of(*best) : default_model().path;
 }
 
 namespace {

@@ -50,9 +50,9 @@ bool find_here(const clip::CatalogModel& model, std::string* path);
 // What people call a model of the catalog: OpenAI's name, else open_clip's.
 std::string title_of(const clip::CatalogModel& model);
 
-// The path of the best model that is on this machine, in the store or the hub's cache: the one with
-// the highest zero-shot accuracy; else what model_path gives for no name.
-std::string best_model_path();
+// The best model that is on this machine, in the store or the hub's cache, as locate_model() takes
+// it: the one with the highest zero-shot accuracy; else what is taken for no name.
+std::string best_model();
 
 // A file that comes with clip-cli, such as "demo/cat.png": from the folder it was installed in, or,
 // for a binary in its build folder, from the sources' data/. Empty where it is missing.

@@ -71,7 +71,7 @@ std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
     if (model->identity() == indexed.identity) return model;
   }
   ModelOptions best = options;
-  best.named = best_model_path();
+  best.named = best_model();
   return open_model(best);
 }
 

@@ -264,6 +264,31 @@ class Pull(CacheFolder):
         self.assertIn("is replaced", done.stderr)
         self.assertEqual(path.read_bytes(), before)
 
+    def test_without_a_mirror_three_hosts_are_asked_in_turn(self):
+        # A proxy that refuses to lead to any of them, and notes who was asked for.
+        asked = []
+
+        class Proxy(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *arguments):
+                pass
+
+            def do_CONNECT(self):
+                asked.append(self.path)
+                self.send_error(403)
+
+        proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+        self.addCleanup(proxy.server_close)
+        self.addCleanup(proxy.shutdown)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        done = self.clip("models", "pull", "RN50", no_proxy="", NO_PROXY="",
+                         https_proxy=f"http://127.0.0.1:{proxy.server_address[1]}")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        hosts = ["openaipublic.azureedge.net:443", "openaipublic.blob.core.windows.net:443",
+                 "huggingface.co:443"]
+        self.assertEqual(list(dict.fromkeys(asked)), hosts)
+        for host in hosts:
+            self.assertIn(f"https://{host.removesuffix(':443')}/", done.stderr.splitlines()[-1])
+
     def test_file_addresses_and_folders(self):
         (self.folder / "www/RN50.pt").write_bytes(b"not the model")
         done = self.pull("RN50", "--from", (self.folder / "www").as_uri())
