@@ -265,7 +265,8 @@ void print_description(const clip::Json& json) {
 }
 
 int run_inspect(const InspectOptions& options) {
-  const auto model = clip::Model::open(model_path(options.path), options.open);
+  const ModelLocation location = locate_model(options.path);
+  const auto model = clip::Model::open(location.path, open_options(options.open, location));
   const clip::Json json = describe(*model);
   check_numbers(model->checkpoint());
   if (options.json) {

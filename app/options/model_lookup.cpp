@@ -194,6 +194,29 @@ ModelLocation locate_model(const std::string& named) {
   return {name.path, nullptr};
 }
 
+clip::OpenOptions open_options(clip::OpenOptions options, const ModelLocation& location) {
+  if (location.catalog == nullptr || !location.catalog->runs()) return options;
+  const clip::CatalogModel& model = *location.catalog;
+  clip::KnownModel known;
+  known.architecture = model.architecture;
+  if (model.activation == name_of(clip::Activation::kQuickGelu)) known.architecture += "-quickgelu";
+  if (model.mean_std == "imagenet") {
+    known.preprocessing.mean = {0.485F, 0.456F, 0.406F};
+    known.preprocessing.std = {0.229F, 0.224F, 0.225F};
+  } else if (model.mean_std == "half") {
+    known.preprocessing.mean = known.preprocessing.std = {0.5F, 0.5F, 0.5F};
+  } else if (model.mean_std == "zero_one") {
+    known.preprocessing.mean = {0, 0, 0};
+    known.preprocessing.std = {1, 1, 1};
+  }
+  if (model.interpolation == "bilinear") {
+    known.preprocessing.interpolation = clip::Interpolation::kBilinear;
+  }
+  if (model.resize == "squash") known.preprocessing.resize = clip::ResizeMode::kSquash;
+  options.known = known;
+  return options;
+}
+
 std::string model_path(const std::string& named) {
   return locate_model(named).path;
 }

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "clip/model.h"
 #include "hub/catalog.h"
 #include "hub/hub_cache.h"
 #include "hub/model_name.h"
@@ -39,6 +40,9 @@ struct ModelLocation {
 // missing or incomplete, or which name may have been meant, and UsageError where no model is named
 // and none can be found.
 ModelLocation locate_model(const std::string& named);
+
+// The options, with what the catalog knows of the model.
+clip::OpenOptions open_options(clip::OpenOptions options, const ModelLocation& location);
 
 // Its path alone.
 std::string model_path(const std::string& named);

@@ -86,7 +86,8 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
 }
 
 std::shared_ptr<const clip::Model> open_model(const ModelOptions& options) {
-  auto model = clip::Model::open(model_path(options.named), options.open);
+  const ModelLocation location = locate_model(options.named);
+  auto model = clip::Model::open(location.path, open_options(options.open, location));
   for (const std::string& assumed : model->config().assumed) {
     notice(fmt::format("{} does not state it, so this is assumed: {}", model->path(), assumed));
   }

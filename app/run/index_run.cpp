@@ -67,8 +67,12 @@ std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
     if (!clip::is_regular_file(indexed.path)) continue;
     ModelOptions named = options;
     named.named = indexed.path;
-    auto model = open_model(named);
-    if (model->identity() == indexed.identity) return model;
+    try {
+      auto model = open_model(named);
+      if (model->identity() == indexed.identity) return model;
+    } catch (const clip::Error&) {
+      // It cannot be opened by its path any more, or never could be: another one may do.
+    }
   }
   ModelOptions best = options;
   best.named = best_model();

@@ -71,6 +71,27 @@ class PublishedSizes(unittest.TestCase):
     def test_vit_b_32_256(self):
         self.check_files("ViT-B-32-256", ["open_clip", "hf"])
 
+    def test_a_snapshot_without_a_config(self):
+        """What open_clip itself fetches of a repository: the weights alone."""
+        with tempfile.TemporaryDirectory() as folder:
+            model = Path(folder) / "model"
+            subprocess.run(
+                [sys.executable, ROOT / "scripts/make_random_model.py", "ViT-B-32-256", model,
+                 "--dtype", "float16", "--activation", "gelu"], check=True, capture_output=True)
+            wanted = run("score", "--json", "-m", model, *photographs(), *PROMPTS)
+            cache = Path(folder) / "hub/models--laion--CLIP-ViT-B-32-256x256-DataComp-s34B-b86K"
+            commit = "0123456789" * 4
+            (cache / "refs").mkdir(parents=True)
+            (cache / "refs/main").write_text(commit)
+            (cache / "snapshots" / commit).mkdir(parents=True)
+            (model / "open_clip_model.safetensors").rename(
+                cache / "snapshots" / commit / "open_clip_model.safetensors")
+            done = run("score", "--json", "-m", "ViT-B-32-256/datacomp_s34b_b86k", *photographs(),
+                       *PROMPTS, environment={"HF_HUB_CACHE": str(cache.parent)})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(max_difference(scores_of(json_lines(wanted.stdout)),
+                                            scores_of(json_lines(done.stdout))), 0)
+
     def test_vit_b_16_plus_240(self):
         self.check_files("ViT-B-16-plus-240", ["hf"])
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "clip/model_config.h"
@@ -15,6 +16,12 @@ namespace clip {
 class Checkpoint;
 class Weights;
 
+// What is known of weights from elsewhere, as from a catalog of published models.
+struct KnownModel {
+  std::string architecture;     // as OpenOptions has it
+  Preprocessing preprocessing;  // its image size does not count
+};
+
 struct OpenOptions {
   // open_clip's name of the architecture ("ViT-B-32", "ViT-B-32-quickgelu"), for weights without a
   // config that says what no shape shows. Where there is one, the two must agree.
@@ -22,6 +29,8 @@ struct OpenOptions {
   // Pixels a side, where it is not what the model was made for: position embeddings are resampled
   // as open_clip does. 0: the model's own. ViTs only.
   std::int64_t image_size = 0;
+  // Taken where neither the file nor a config beside it nor the architecture above states it.
+  std::optional<KnownModel> known;
 };
 
 class Model {

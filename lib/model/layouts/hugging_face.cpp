@@ -202,12 +202,16 @@ ModelConfig read_config(const Checkpoint& checkpoint, const OpenOptions& options
     apply_config(checkpoint, &config);
     if (!options.architecture.empty()) check_architecture(checkpoint, options, config);
   } else if (!options.architecture.empty()) {
-    apply_architecture(checkpoint, options, &config);
+    apply_architecture(checkpoint, options.architecture, &config);
+  } else if (options.known) {
+    apply_architecture(checkpoint, options.known->architecture, &config);
   } else {
     refuse_without_config(checkpoint, kConfig);
   }
   if (prepared) {
     apply_preprocessing(checkpoint, &config);
+  } else if (options.known) {
+    config.preprocessing = options.known->preprocessing;
   } else if (options.architecture.empty()) {
     throw Error(
         ErrorCode::kUnsupported,

@@ -139,9 +139,12 @@ ModelConfig read_config(const Checkpoint& checkpoint, const OpenOptions& options
     apply_open_clip_config(checkpoint, &config);
     if (!options.architecture.empty()) check_architecture(checkpoint, options, config);
   } else if (!options.architecture.empty()) {
-    apply_architecture(checkpoint, options, &config);
+    apply_architecture(checkpoint, options.architecture, &config);
   } else if (checkpoint.has_code()) {
     apply_export(checkpoint, &config);
+  } else if (options.known) {
+    apply_architecture(checkpoint, options.known->architecture, &config);
+    config.preprocessing = options.known->preprocessing;
   } else {
     refuse_without_config(checkpoint, kOpenClipConfig);
   }

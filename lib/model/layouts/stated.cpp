@@ -46,10 +46,10 @@ void check_stated(const Checkpoint& checkpoint, const std::string& where, const 
                           checkpoint.path(), where, what, stated, found));
 }
 
-void apply_architecture(const Checkpoint& checkpoint, const OpenOptions& options,
+void apply_architecture(const Checkpoint& checkpoint, const std::string& name,
                         ModelConfig* config) {
-  const ModelConfig known = architecture(options.architecture);
-  check_dimensions(checkpoint, options.architecture, known, *config);
+  const ModelConfig known = architecture(name);
+  check_dimensions(checkpoint, name, known, *config);
   config->vision.heads = known.vision.heads;
   config->vision.activation = known.vision.activation;
   config->text.heads = known.text.heads;

@@ -15,10 +15,9 @@ namespace clip {
 void check_stated(const Checkpoint& checkpoint, const std::string& where, const char* what,
                   std::int64_t stated, std::int64_t found);
 
-// Takes heads, activation and preprocessing from the architecture that the options name. Throws
-// Error (kInvalidArgument) where the weights have not its dimensions.
-void apply_architecture(const Checkpoint& checkpoint, const OpenOptions& options,
-                        ModelConfig* config);
+// Takes heads and activations from an architecture (model/architectures.h). Throws Error
+// (kInvalidArgument) where the weights have not its dimensions.
+void apply_architecture(const Checkpoint& checkpoint, const std::string& name, ModelConfig* config);
 
 // Throws Error (kInvalidArgument) where a config that is complete is not of the architecture that
 // the options name.
