@@ -23,7 +23,7 @@ void Checkpoint::add_document(const std::string& name, std::string text) {
 }
 
 std::string Checkpoint::sample_digest() const {
-  constexpr std::int64_t kSmall = 64 << 10, kPieces = 32, kPiece = 128;
+  constexpr std::int64_t kSmall = 64 << 10, kPieces = 8, kPiece = 512;
   Sha256 hash;
   for (const auto& [name, tensor] : tensors_) {
     const std::string line = fmt::format("{}\n{} {} {}\n", name, name_of(tensor.type),

@@ -64,7 +64,7 @@ class Checkpoint {
 
  protected:
   // For formats without checksums. All bytes of tensors of up to 64 KiB, such as biases and norms,
-  // and 32 pieces of 128 bytes of every larger one: whatever trains a model changes each of these.
+  // and 8 pieces of 512 bytes of every larger one: whatever trains a model changes each of these.
   std::string sample_digest() const;
 
   const std::string path_;

@@ -3,11 +3,13 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
-from common import MODELS, json_lines, need, photographs, run, scores_of
+from common import MODELS, ROOT, json_lines, need, photographs, run, scores_of
 
 torch = need("torch")
 
@@ -149,6 +151,34 @@ class BadFiles(unittest.TestCase):
 
         self.changed(change)
         self.check("transformer.resblocks.0.mlp.c_proj.weight", "[128, 500]", "expected [128, 512]")
+
+
+class Checked(unittest.TestCase):
+    def check(self, path, *options):
+        return run("models", "check", path, *options)
+
+    def test_a_graph_with_another_activation(self):
+        with tempfile.TemporaryDirectory() as folder:
+            stated, path = Path(folder) / "stated.pt", Path(folder) / "silent.pt"
+            source = Path(folder) / "source"
+            for script, *arguments in (
+                    ("make_random_model.py", "tiny", source, "--activation", "gelu"),
+                    ("export_torchscript.py", f"file:{source}", stated)):
+                done = subprocess.run([sys.executable, ROOT / "scripts" / script, *arguments],
+                                      capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.check(stated).returncode, 0)
+            # Saved once more, it has lost what states its activation.
+            torch.jit.save(torch.jit.load(str(stated)), str(path))
+            done = self.check(path)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("WRONG", done.stdout)
+            self.assertIn("computes with gelu, and quick_gelu is assumed", done.stderr)
+
+    def test_files_without_code(self):
+        done = self.check(MODELS / "samples/sample-gelu-hf")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("native against libtorch", done.stdout)
 
 
 class OtherModules(unittest.TestCase):

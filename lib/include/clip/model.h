@@ -29,6 +29,8 @@ struct OpenOptions {
   // Pixels a side, where it is not what the model was made for: position embeddings are resampled
   // as open_clip does. 0: the model's own. ViTs only.
   std::int64_t image_size = 0;
+  // In place of the activation that is assumed of a TorchScript file which does not state it.
+  std::optional<Activation> assumed_activation;
   // Taken where neither the file nor a config beside it nor the architecture above states it.
   std::optional<KnownModel> known;
 };

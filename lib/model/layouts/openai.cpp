@@ -115,9 +115,12 @@ void check_buffers(const Checkpoint& checkpoint, const ModelConfig& config) {
 
 // An export of ours states everything in clip.json; OpenAI's own state nothing, and all have the
 // same activation, heads and preprocessing.
-void apply_export(const Checkpoint& checkpoint, ModelConfig* config) {
+void apply_export(const Checkpoint& checkpoint, const OpenOptions& options, ModelConfig* config) {
   const ExportMetadata metadata = read_export_metadata(checkpoint);
   apply_metadata(metadata, config);
+  if (!metadata.activation && options.assumed_activation) {
+    config->vision.activation = config->text.activation = *options.assumed_activation;
+  }
   config->vision.heads = metadata.vision_heads.value_or(config->vision.heads);
   config->text.heads = metadata.text_heads.value_or(config->text.heads);
   const auto check = [&](const char* what, const std::optional<std::int64_t>& stated,
@@ -141,7 +144,7 @@ ModelConfig read_config(const Checkpoint& checkpoint, const OpenOptions& options
   } else if (!options.architecture.empty()) {
     apply_architecture(checkpoint, options.architecture, &config);
   } else if (checkpoint.has_code()) {
-    apply_export(checkpoint, &config);
+    apply_export(checkpoint, options, &config);
   } else if (options.known) {
     apply_architecture(checkpoint, options.known->architecture, &config);
     config.preprocessing = options.known->preprocessing;
