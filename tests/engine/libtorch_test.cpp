@@ -201,6 +201,8 @@ TEST_CASE("in bf16 libtorch comes as close to fp32 as native") {
     MESSAGE(name << ": bf16 moves scores by at most " << moved << ", native's by " << native);
     CHECK(moved > 1e-4);
     CHECK(moved < 1);
+    // Where the processor has no bfloat16 instructions, native computes in float32.
+    if (native > 0.01) CHECK(moved < 1.5 * native);
     CHECK(resolve_precision(*model, with("libtorch", Precision::kBFloat16)) ==
           Precision::kBFloat16);
   }

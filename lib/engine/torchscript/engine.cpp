@@ -96,7 +96,7 @@ std::shared_ptr<LoadedModule> loaded_module(std::shared_ptr<const Model> model,
                                             const EncoderOptions& options) {
   if (options.precision != Precision::kFloat32) {
     throw Error(ErrorCode::kUnsupported,
-                fmt::format("only the engines native and libtorch compute in {}, and {} is run by "
+                fmt::format("the torchscript engine does not compute in {}, and {} is run by "
                             "the torchscript engine{}",
                             name_of(options.precision), model->path(),
                             model->config().recognised ? "" : ": " + model->config().unrecognised));
