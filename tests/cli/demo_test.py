@@ -95,13 +95,20 @@ class Default(unittest.TestCase):
         done = run("score", "--model", "demo", DEMO / "cat.png", "a cat")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
-    def test_a_folder_of_that_name_is_no_model(self):
+    def test_a_folder_of_that_name_is_the_model_in_it(self):
         done = subprocess.run([BINARY, "score", "--model", "demo", "demo/cat.png", "a cat"],
                               cwd=DEMO.parent, capture_output=True, text=True, check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        done = run("score", "--model", DEMO, DEMO / "cat.png", "a cat")
-        self.assertEqual((done.returncode, done.stdout), (1, ""))
-        self.assertIn("is a folder", done.stderr)
+        found = run("score", "--model", DEMO, DEMO / "cat.png", "a cat")
+        self.assertEqual((found.returncode, found.stdout), (0, done.stdout))
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "demo").mkdir()
+            found = subprocess.run([BINARY, "score", "--model", "demo", DEMO / "cat.png", "a cat"],
+                                   cwd=folder, capture_output=True, text=True, check=False)
+            self.assertEqual((found.returncode, found.stdout), (0, done.stdout))
+            found = run("score", "--model", folder, DEMO / "cat.png", "a cat")
+            self.assertEqual((found.returncode, found.stdout), (1, ""))
+            self.assertIn("nor any other file of weights", found.stderr)
 
     def test_a_binary_far_from_its_data_says_how_to_get_a_model(self):
         with tempfile.TemporaryDirectory() as folder:
