@@ -24,7 +24,7 @@ constexpr std::size_t kLocatorSize = 20;
 constexpr std::size_t kCentralSize = 46;
 constexpr std::size_t kLocalSize = 30;
 constexpr std::uint16_t kZip64Extra = 1;
-constexpr std::uint32_t kStored = 0, kDeflated = 8, kEncryptedFlag = 1;
+constexpr std::uint32_t kStored = 0, kEncryptedFlag = 1;
 
 Error corrupt(const std::string& what) {
   return Error(ErrorCode::kCorrupt, what);
