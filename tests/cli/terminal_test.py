@@ -419,7 +419,7 @@ class Search(Terminal):
 
     def test_previews_below_their_rows(self):
         half_and_half(self.root / "image.png")
-        self.search("--preview")
+        self.search("--preview", "-q")  # nothing of a refresh that took long
         self.wait_for(lambda: "EXIT 0" in self.lines(), "the end")
         self.assertRegex(self.lines()[0], r"^ +-?\d+\.\d{4}  .*/image\.png$")
         screen = self.tmux("capture-pane", "-e", "-N", "-p").split("\n")
