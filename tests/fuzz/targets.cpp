@@ -1,7 +1,6 @@
 #include "targets.h"
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/formats.h"
@@ -14,26 +13,10 @@
 namespace clip_fuzz {
 namespace {
 
-using Json = nlohmann::json;
 using clip_test::Tensors;
 
 void write(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
-std::string safetensors(const Tensors& tensors) {
-  Json header = {{"__metadata__", {{"format", "pt"}}}};
-  std::string data;
-  for (const auto& [name, tensor] : tensors) {
-    const std::size_t begin = data.size();
-    data.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * 4);
-    header[name] = {
-        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
-  }
-  const std::string text = header.dump();
-  std::string bytes(8, '\0');
-  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(text.size() >> (8 * i));
-  return bytes + text + data;
 }
 
 Tensors few_tensors() {
@@ -76,7 +59,7 @@ std::string state_pickle() {
 class Folder {
  public:
   Folder(std::string path, const Tensors& tensors) : path_(std::move(path)) {
-    const std::string bytes = safetensors(tensors);
+    const std::string bytes = clip_test::safetensors_file(tensors);
     size_ = bytes.size();
     write(path_ + "/model.safetensors", bytes);
   }
@@ -129,7 +112,7 @@ std::vector<Target> targets(const std::string& folder) {
 
   Target target;
   target.name = "safetensors";
-  target.seeds = {safetensors(few_tensors())};
+  target.seeds = {clip_test::safetensors_file(few_tensors())};
   target.words = {"{",
                   "}",
                   "[",

@@ -21,21 +21,6 @@ using Json = nlohmann::json;
 
 namespace {
 
-std::string safetensors(const Tensors& tensors) {
-  Json header = Json::object();
-  std::string data;
-  for (const auto& [name, tensor] : tensors) {
-    const std::size_t begin = data.size();
-    data.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * 4);
-    header[name] = {
-        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
-  }
-  const std::string text = header.dump();
-  std::string bytes(8, '\0');
-  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(text.size() >> (8 * i));
-  return bytes + text + data;
-}
-
 // Of the small ViT (clip_archive.h), whose heads are given.
 Json good_config() {
   return Json::parse(R"({"model_cfg": {"embed_dim": 8, "quick_gelu": true,
@@ -47,7 +32,7 @@ Json good_config() {
 
 std::string model_path() {
   return write_file("open_clip_model.safetensors",
-                    safetensors(small_weights(small_config(VisionKind::kTransformer))));
+                    safetensors_file(small_weights(small_config(VisionKind::kTransformer))));
 }
 
 std::shared_ptr<const Model> open_with(const Json& config, const OpenOptions& options = {}) {

@@ -1,6 +1,7 @@
 #include "clip_archive.h"
 
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "model/layouts/openai.h"
 
@@ -120,6 +121,21 @@ Records module_records(const Tensors& tensors) {
   records.emplace_back("root/data.pkl", pickle);
   records.emplace_back("root/version", "3\n");
   return records;
+}
+
+std::string safetensors_file(const Tensors& tensors) {
+  nlohmann::json header = {{"__metadata__", {{"format", "pt"}}}};
+  std::string data;
+  for (const auto& [name, tensor] : tensors) {
+    const std::size_t begin = data.size();
+    data.append(reinterpret_cast<const char*>(tensor.values.data()), tensor.values.size() * 4);
+    header[name] = {
+        {"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {begin, data.size()}}};
+  }
+  const std::string text = header.dump();
+  std::string bytes(8, '\0');
+  for (std::size_t i = 0; i < 8; ++i) bytes[i] = static_cast<char>(text.size() >> (8 * i));
+  return bytes + text + data;
 }
 
 }  // namespace clip_test

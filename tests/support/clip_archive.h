@@ -32,4 +32,7 @@ Tensors small_canonical_weights(const clip::ModelConfig& config);
 // without code.
 Records module_records(const Tensors& tensors);
 
+// The bytes of a safetensors file with these tensors, as float32.
+std::string safetensors_file(const Tensors& tensors);
+
 }  // namespace clip_test
