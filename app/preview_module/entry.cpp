@@ -101,7 +101,7 @@ void draw(const PreviewRequest& request, std::string* bytes) {
 
   const Canvas canvas(chafa_canvas_new(config.get()));
   if (canvas == nullptr) return;
-  chafa_canvas_draw_all_pixels(canvas.get(), CHAFA_PIXEL_BGR8, request.pixels, request.width,
+  chafa_canvas_draw_all_pixels(canvas.get(), CHAFA_PIXEL_RGB8, request.pixels, request.width,
                                request.height, request.stride);
   GString* printed = chafa_canvas_print(canvas.get(), terminal.get());
   bytes->assign(printed->str, printed->len);

@@ -11,7 +11,7 @@ namespace clip_cli {
 
 // One image to be drawn.
 struct PreviewRequest {
-  const std::uint8_t* pixels = nullptr;  // [height, width, 3], blue, green, red
+  const std::uint8_t* pixels = nullptr;  // [height, width, 3], RGB
   int width = 0, height = 0, stride = 0;
   PreviewBox box;
   PreviewMode mode = PreviewMode::kAuto;

@@ -47,7 +47,7 @@ bool decode_into(std::string_view bytes, int scale, const Target& target, ErrorH
   jpeg_create_decompress(&info);
   jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
   jpeg_read_header(&info, TRUE);
-  info.out_color_space = target.channels == 1 ? JCS_GRAYSCALE : JCS_EXT_BGR;
+  info.out_color_space = target.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
   info.scale_num = 1;
   info.scale_denom = static_cast<unsigned>(scale);
   jpeg_start_decompress(&info);
@@ -66,14 +66,14 @@ bool decode_into(std::string_view bytes, int scale, const Target& target, ErrorH
 
 }  // namespace
 
-Image decode_jpeg(std::string_view bytes, const ImageHeader& header, int scale,
+Image decode_jpeg(std::string_view bytes, const ImageHeader& header, PixelMode mode, int scale,
                   PixelBuffer* buffer) {
   const auto scaled = [scale](std::uint64_t pixels) {
     return (pixels + static_cast<std::uint64_t>(scale) - 1) / static_cast<std::uint64_t>(scale);
   };
   Image image;
-  image.mode = header.mode;
-  image.channels = header.mode == PixelMode::kGray ? 1 : 3;
+  image.mode = mode;
+  image.channels = mode == PixelMode::kGray ? 1 : 3;
   image.width = static_cast<std::int64_t>(scaled(header.width));
   image.height = static_cast<std::int64_t>(scaled(header.height));
   image.stride = image.width * image.channels;

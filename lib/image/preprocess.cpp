@@ -55,31 +55,6 @@ ResizeAndCrop plan(const Image& image, const Preprocessing& rule) {
   return resize;
 }
 
-// a * b / 255, rounded, for bytes.
-std::uint32_t multiply_255(std::uint32_t a, std::uint32_t b) {
-  const std::uint32_t product = a * b + 128;
-  return ((product >> 8) + product) >> 8;
-}
-
-// A copy whose colours are multiplied by their alpha, as Pillow's modes "RGBa" and "La".
-Image premultiplied(const Image& image) {
-  auto pixels = std::make_shared<std::vector<std::uint8_t>>();
-  pixels->reserve(static_cast<std::size_t>(image.width * image.height * 4));
-  for (std::int64_t y = 0; y < image.height; ++y) {
-    const std::uint8_t* row = image.row(y);
-    for (std::int64_t i = 0; i < 4 * image.width; ++i) {
-      const std::uint8_t alpha = row[i | 3];
-      pixels->push_back(i % 4 == 3 ? alpha
-                                   : static_cast<std::uint8_t>(multiply_255(row[i], alpha)));
-    }
-  }
-  Image copy = image;
-  copy.data = pixels->data();
-  copy.stride = 4 * image.width;
-  copy.owner = pixels;
-  return copy;
-}
-
 void undo_premultiplication(std::vector<std::uint8_t>* pixels) {
   for (std::size_t i = 0; i + 3 < pixels->size(); i += 4) {
     const int alpha = (*pixels)[i + 3];
@@ -106,7 +81,7 @@ std::vector<std::uint8_t> resample(const Image& image, const ResizeAndCrop& resi
     }
     case PixelMode::kGray:
     case PixelMode::kRgb:
-    case PixelMode::kCmyk:
+    case PixelMode::kBands:
       break;
   }
   return resample_smooth(image, resize, best_simd());
@@ -129,8 +104,15 @@ const char* name_of(ResizeMode mode, Interpolation interpolation) {
 
 std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule) {
   const ResizeAndCrop resize = plan(image, rule);
-  const std::vector<std::uint8_t> pixels = resample(image, resize);
-  const auto channels = static_cast<std::int64_t>(image.channels);
+  std::vector<std::uint8_t> pixels = resample(image, resize);
+  auto channels = static_cast<std::int64_t>(image.channels);
+  if (image.mode == PixelMode::kBands) {
+    const auto count = static_cast<std::size_t>(resize.columns * resize.rows);
+    std::vector<std::uint8_t> converted(3 * count);
+    image.to_rgb(pixels.data(), count, converted.data());
+    pixels = std::move(converted);
+    channels = 3;
+  }
   const std::int64_t n = rule.image_size;
   // Where less than the square is there, black surrounds it; the smaller half comes first.
   std::vector<std::uint8_t> rgb(static_cast<std::size_t>(n * n * 3));
@@ -139,8 +121,7 @@ std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessin
   for (std::int64_t y = top; y < top + resize.rows; ++y) {
     std::uint8_t* out = rgb.data() + (y * n + left) * 3;
     for (std::int64_t x = 0; x < resize.columns; ++x, pixel += channels) {
-      // OpenCV's order is blue, green, red.
-      for (int channel = 2; channel >= 0; --channel) *out++ = pixel[channels == 1 ? 0 : channel];
+      for (int channel = 0; channel < 3; ++channel) *out++ = pixel[channels == 1 ? 0 : channel];
     }
   }
   return rgb;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "image/coefficients.h"
 #include "image/row_pass.h"
@@ -60,6 +61,12 @@ std::vector<std::int64_t> nearest_positions(std::int64_t in, std::int64_t out, s
     positions.push_back(std::min(static_cast<std::int64_t>(position), in - 1));
   }
   return positions;
+}
+
+// a * b / 255, rounded, for bytes.
+std::uint32_t multiply_255(std::uint32_t a, std::uint32_t b) {
+  const std::uint32_t product = a * b + 128;
+  return ((product >> 8) + product) >> 8;
 }
 
 }  // namespace
@@ -151,6 +158,24 @@ std::vector<std::uint8_t> resample_nearest(const Image& image, const ResizeAndCr
     }
   }
   return out;
+}
+
+Image premultiplied(const Image& image) {
+  auto pixels = std::make_shared<std::vector<std::uint8_t>>();
+  pixels->reserve(static_cast<std::size_t>(image.width * image.height * 4));
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    const std::uint8_t* row = image.row(y);
+    for (std::int64_t i = 0; i < 4 * image.width; ++i) {
+      const std::uint8_t alpha = row[i | 3];
+      pixels->push_back(i % 4 == 3 ? alpha
+                                   : static_cast<std::uint8_t>(multiply_255(row[i], alpha)));
+    }
+  }
+  Image copy = image;
+  copy.data = pixels->data();
+  copy.stride = 4 * image.width;
+  copy.owner = pixels;
+  return copy;
 }
 
 }  // namespace clip

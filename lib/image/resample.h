@@ -34,4 +34,8 @@ std::vector<std::uint8_t> resample_integer(const Image& image, const ResizeAndCr
 // The nearest pixel, as Pillow resizes palette and bilevel images whatever it is asked for.
 std::vector<std::uint8_t> resample_nearest(const Image& image, const ResizeAndCrop& resize);
 
+// A copy of an image with alpha whose colours are multiplied by it, as Pillow's modes "RGBa" and
+// "La", in which it resizes them.
+Image premultiplied(const Image& image);
+
 }  // namespace clip

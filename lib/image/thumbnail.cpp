@@ -2,76 +2,97 @@
 
 #include <algorithm>
 #include <memory>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
+#include <utility>
 #include <vector>
 
-#include "clip/error.h"
-#include "image/opencv_view.h"
+#include "image/jpeg_encode.h"
+#include "image/resample.h"
 
 namespace clip {
 namespace {
 
-cv::Mat on_white(const cv::Mat& image) {
-  cv::Mat flat(image.rows, image.cols, CV_8UC3);
-  for (int y = 0; y < image.rows; ++y) {
-    const auto* from = image.ptr<cv::Vec4b>(y);
-    auto* to = flat.ptr<cv::Vec3b>(y);
-    for (int x = 0; x < image.cols; ++x) {
-      for (int channel = 0; channel < 3; ++channel) {
-        const int white = 255 * (255 - from[x][3]);
-        to[x][channel] =
-            static_cast<std::uint8_t>((from[x][channel] * from[x][3] + white + 127) / 255);
-      }
+// Colours that are multiplied by their alpha, onto white.
+void put_on_white(std::vector<std::uint8_t>* pixels) {
+  std::size_t to = 0;
+  for (std::size_t from = 0; from + 3 < pixels->size(); from += 4) {
+    const int white = 255 - (*pixels)[from + 3];
+    for (std::size_t channel = 0; channel < 3; ++channel) {
+      (*pixels)[to++] =
+          static_cast<std::uint8_t>(std::min(int{(*pixels)[from + channel]} + white, 255));
     }
   }
-  return flat;
+  pixels->resize(to);
 }
 
-// Gray, or blue, green and red, of 8 bits.
-cv::Mat shrunk(const Image& image, int side) {
+// Gray or RGB.
+Image shrunk(const Image& image, int side) {
   const double scale = std::min(1.0, double(side) / double(std::max(image.width, image.height)));
   const auto scaled = [scale](std::int64_t length) {
-    return std::max(1, static_cast<int>(double(length) * scale + 0.5));
+    return std::max<std::int64_t>(1, static_cast<std::int64_t>(double(length) * scale + 0.5));
   };
-  cv::Mat small;
-  cv::resize(opencv_view(image), small, {scaled(image.width), scaled(image.height)}, 0, 0,
-             cv::INTER_AREA);
-  // Where 16-bit gray is resized for the model it is clipped to 255; so it is shown.
-  if (small.depth() == CV_16U) small.convertTo(small, CV_8U);
-  return small.channels() == 4 ? on_white(small) : small;
+  ResizeAndCrop resize;
+  resize.width = resize.columns = scaled(image.width);
+  resize.height = resize.rows = scaled(image.height);
+  resize.interpolation = Interpolation::kBilinear;
+  const auto pixels = std::make_shared<std::vector<std::uint8_t>>();
+  const auto count = static_cast<std::size_t>(resize.columns * resize.rows);
+  Image small;
+  switch (image.mode) {
+    case PixelMode::kInteger:
+      *pixels = resample_integer(image, resize);
+      break;
+    case PixelMode::kGrayAlpha:
+    case PixelMode::kRgba:
+      *pixels = resample_smooth(premultiplied(image), resize, best_simd());
+      put_on_white(pixels.get());
+      break;
+    case PixelMode::kBands: {
+      const std::vector<std::uint8_t> bands = resample_smooth(image, resize, best_simd());
+      pixels->resize(3 * count);
+      image.to_rgb(bands.data(), count, pixels->data());
+      break;
+    }
+    case PixelMode::kBilevel:
+    case PixelMode::kPalette:
+    case PixelMode::kGray:
+    case PixelMode::kRgb:
+      *pixels = resample_smooth(image, resize, best_simd());
+      break;
+  }
+  small.width = resize.columns;
+  small.height = resize.rows;
+  small.channels = pixels->size() == count ? 1 : 3;
+  small.mode = small.channels == 1 ? PixelMode::kGray : PixelMode::kRgb;
+  small.data = pixels->data();
+  small.stride = small.width * small.channels;
+  small.owner = pixels;
+  return small;
+}
+
+Image gray_as_rgb(const Image& gray) {
+  const auto pixels = std::make_shared<std::vector<std::uint8_t>>();
+  for (std::int64_t i = 0; i < gray.width * gray.height; ++i) {
+    pixels->insert(pixels->end(), 3, gray.data[i]);
+  }
+  Image image = gray;
+  image.channels = 3;
+  image.mode = PixelMode::kRgb;
+  image.data = pixels->data();
+  image.stride = 3 * gray.width;
+  image.owner = pixels;
+  return image;
 }
 
 }  // namespace
 
 Image thumbnail(const Image& image, int side) {
-  const auto pixels = std::make_shared<cv::Mat>();
-  try {
-    *pixels = shrunk(image, side);
-    if (pixels->channels() == 1) cv::cvtColor(*pixels, *pixels, cv::COLOR_GRAY2BGR);
-  } catch (const cv::Exception& error) {
-    throw Error(ErrorCode::kInternal, "cannot make a thumbnail of it: " + error.err);
-  }
-  Image copy;
-  copy.width = pixels->cols;
-  copy.height = pixels->rows;
-  copy.data = pixels->data;
-  copy.stride = static_cast<std::ptrdiff_t>(pixels->step);
-  copy.owner = pixels;
-  return copy;
+  const Image small = shrunk(image, side);
+  return small.channels == 1 ? gray_as_rgb(small) : small;
 }
 
 std::string jpeg_thumbnail(const Image& image, int side) {
   constexpr int kQuality = 80;
-  try {
-    const cv::Mat small = shrunk(image, side);
-    std::vector<std::uint8_t> file;
-    cv::imencode(".jpg", small, file, {cv::IMWRITE_JPEG_QUALITY, kQuality});
-    return std::string(file.begin(), file.end());
-  } catch (const cv::Exception& error) {
-    throw Error(ErrorCode::kInternal, "cannot make a thumbnail of it: " + error.err);
-  }
+  return encode_jpeg(shrunk(image, side), kQuality);
 }
 
 }  // namespace clip

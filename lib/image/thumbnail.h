@@ -7,11 +7,10 @@
 
 namespace clip {
 
-// Three channels of 8 bits, the longer side at most `side` pixels; what is transparent is white.
-// Throws Error when it cannot be made.
+// RGB of 8 bits, the longer side at most `side` pixels; what is transparent is white.
 Image thumbnail(const Image& image, int side);
 
-// The same as a JPEG file, which is gray where the image is.
+// The same as a JPEG file, which is gray where the image is. Throws Error when it cannot be made.
 std::string jpeg_thumbnail(const Image& image, int side);
 
 }  // namespace clip

@@ -36,7 +36,7 @@ def redecoded(decoded):
     pixels = numpy.frombuffer(data, dtype="uint8").reshape(height, width, channels)
     if channels == 1:
         return Image.fromarray(pixels[:, :, 0])
-    return Image.fromarray(numpy.ascontiguousarray(pixels[:, :, [2, 1, 0, 3][:channels]]))
+    return Image.fromarray(pixels)
 
 
 def compare_reduced(binary, folder, wrong):
@@ -59,7 +59,7 @@ def compare_reduced(binary, folder, wrong):
         if (got_width, got_height) != (-(-width // scale), -(-height // scale)):
             wrong.append(f"{path.name}: {got_width}x{got_height}, not 1/{scale}")
         got = numpy.frombuffer(data, dtype="uint8").reshape(got_height, got_width, channels)
-        got = got[:, :, 0] if channels == 1 else got[:, :, ::-1]
+        got = got[:, :, 0] if channels == 1 else got
         compare(f"{path.name} at 1/{scale}", got.tobytes(), expected, wrong)
         compared += 1
     return compared

@@ -27,8 +27,8 @@ TEST_CASE("a text image decodes to its numbers") {
   const auto image = clip::decode_bytes("P3 2 1 255 1 2 3 4 5 6", "small", {});
   REQUIRE(image.channels == 3);
   CHECK(image.width == 2);
-  const std::vector<int> bgr(image.row(0), image.row(0) + 6);
-  CHECK(bgr == std::vector<int>{3, 2, 1, 6, 5, 4});
+  const std::vector<int> rgb(image.row(0), image.row(0) + 6);
+  CHECK(rgb == std::vector<int>{1, 2, 3, 4, 5, 6});
 }
 
 TEST_CASE("the limit is an option") {

@@ -257,7 +257,12 @@ def preprocess(binary, what, size, paths, rule="shortest-side-bicubic"):
             results.append(line[7:].decode(errors="replace"))
             continue
         length = size * size * 3 * (4 if what == "tensor" else 1)
-        if what in ("decoded", "reduced"):
+        if what == "rgb":
+            shape, rest = rest.split(b"\n", 1)
+            width, height = map(int, shape.split())
+            results.append((width, height, rest[: 3 * width * height]))
+            rest = rest[3 * width * height :]
+        elif what in ("decoded", "reduced"):
             shape, rest = rest.split(b"\n", 1)
             width, height, channels = map(int, shape.split())
             results.append((width, height, channels, rest[: width * height * channels]))

@@ -3,12 +3,15 @@
 //   crop, crop-as-stored   [SIZE, SIZE, 3] 8-bit RGB, EXIF orientation applied or not
 //   tensor                 [3, SIZE, SIZE] float32
 //   reduced                as decoded, a JPEG reduced while at least 2 x SIZE pixels a side remain
-//   decoded                the decoded image: width, height and channels on a line, then BGR(A)
+//   rgb                    the decoded image as RGB, not resized: width and height on a line, then
+//                          [height, width, 3]
+//   decoded                the decoded image: width, height and channels on a line, then RGB(A)
 // RULE: how images are resized, shortest-side-bicubic unless it is named.
 // preprocess_files bench SIZE: prints the seconds that resizing each decoded image takes, best
 // of 10.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <iostream>
@@ -35,6 +38,31 @@ double seconds_to_resize(const clip::Image& image, const clip::Preprocessing& ru
   return best;
 }
 
+// As the image becomes RGB behind its resizing.
+std::vector<std::uint8_t> as_rgb(const clip::Image& image) {
+  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(3 * image.width * image.height));
+  std::uint8_t* out = rgb.data();
+  for (std::int64_t y = 0; y < image.height; ++y) {
+    const std::uint8_t* row = image.row(y);
+    if (image.mode == clip::PixelMode::kBands) {
+      image.to_rgb(row, static_cast<std::size_t>(image.width), out);
+      out += 3 * image.width;
+      continue;
+    }
+    for (std::int64_t x = 0; x < image.width; ++x) {
+      for (int channel = 0; channel < 3; ++channel) {
+        if (image.mode == clip::PixelMode::kInteger) {
+          const auto* wide = reinterpret_cast<const std::uint16_t*>(row);
+          *out++ = static_cast<std::uint8_t>(std::min<int>(wide[x], 255));
+        } else {
+          *out++ = row[x * image.channels + (image.channels == 1 ? 0 : channel)];
+        }
+      }
+    }
+  }
+  return rgb;
+}
+
 void run(const std::string& what, const std::string& path, const clip::Preprocessing& rule) {
   clip::DecodeOptions options;
   options.ignore_exif = what == "crop-as-stored";
@@ -44,6 +72,10 @@ void run(const std::string& what, const std::string& path, const clip::Preproces
   const clip::Image image = clip::decode_file(path, options);
   if (what == "bench") {
     fmt::print("{}\n", seconds_to_resize(image, rule));
+  } else if (what == "rgb") {
+    const auto pixels = as_rgb(image);
+    fmt::print("ok\n{} {}\n", image.width, image.height);
+    write(pixels.data(), pixels.size());
   } else if (what == "decoded" || what == "reduced") {
     fmt::print("ok\n{} {} {}\n", image.width, image.height, image.channels);
     const int sample = image.mode == clip::PixelMode::kInteger ? 2 : 1;

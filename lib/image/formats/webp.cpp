@@ -1,14 +1,21 @@
 // WebP: RFC 9649, and for the sizes RFC 6386 (lossy).
 #include "base/byte_reader.h"
 #include "image/exif.h"
-#include "image/header.h"
+#include "image/formats/formats.h"
+#include "image/formats/opencv_decode.h"
 
 namespace clip {
+namespace {
 
-ImageHeader read_webp_header(std::string_view bytes, std::uint64_t max_pixels) {
+struct Facts {
+  ImageHeader header;
+  PixelMode mode;
+};
+
+Facts facts_of(std::string_view bytes) {
   const ByteReader reader(bytes, /*big_endian=*/false);
   ImageHeader header;
-  header.format = ImageFormat::kWebp;
+  PixelMode mode = PixelMode::kRgb;
   const std::uint64_t end = 8 + std::uint64_t{reader.u32(4)};
   if (end > bytes.size()) throw Error(ErrorCode::kCorrupt, "it is cut short");
   bool data = false;
@@ -26,7 +33,7 @@ ImageHeader read_webp_header(std::string_view bytes, std::uint64_t max_pixels) {
       }
       header.width = (reader.u32(content + 4) & 0xffffff) + 1;
       header.height = (reader.u32(content + 6) >> 8) + 1;
-      if ((flags & kAlpha) != 0) header.mode = PixelMode::kRgba;
+      if ((flags & kAlpha) != 0) mode = PixelMode::kRgba;
     } else if (type == "VP8 ") {
       data = true;
       if (header.width == 0) {
@@ -39,7 +46,7 @@ ImageHeader read_webp_header(std::string_view bytes, std::uint64_t max_pixels) {
       if (header.width == 0) {
         header.width = (packed & 0x3fff) + 1;
         header.height = (packed >> 14 & 0x3fff) + 1;
-        if ((packed >> 28 & 1) != 0) header.mode = PixelMode::kRgba;
+        if ((packed >> 28 & 1) != 0) mode = PixelMode::kRgba;
       }
     } else if (type == "EXIF") {
       header.orientation = exif_orientation(reader.view(content, length));
@@ -47,8 +54,24 @@ ImageHeader read_webp_header(std::string_view bytes, std::uint64_t max_pixels) {
     at = content + length + length % 2;
   }
   if (!data) throw Error(ErrorCode::kCorrupt, "it is damaged: it holds no image data");
-  check_size(header, max_pixels);
-  return header;
+  return {header, mode};
 }
+
+bool matches(std::string_view bytes) {
+  const ByteReader reader(bytes);
+  return reader.starts_with(0, "RIFF") && reader.starts_with(8, "WEBP");
+}
+
+ImageHeader read_header(std::string_view bytes) {
+  return facts_of(bytes).header;
+}
+
+Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&, PixelBuffer*) {
+  return decode_by_opencv(bytes, facts_of(bytes).mode, "WebP");
+}
+
+}  // namespace
+
+const ImageFormat kWebpFormat = {"WebP", "webp", matches, read_header, decode};
 
 }  // namespace clip

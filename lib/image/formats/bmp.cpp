@@ -1,8 +1,11 @@
 // BMP: Microsoft's BITMAPFILEHEADER and BITMAPINFOHEADER, and the older BITMAPCOREHEADER.
+#include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 #include "base/byte_reader.h"
-#include "image/header.h"
+#include "image/formats/formats.h"
+#include "image/formats/opencv_decode.h"
 
 namespace clip {
 namespace {
@@ -23,12 +26,15 @@ PixelMode palette_mode(const ByteReader& reader, std::uint64_t palette, std::uin
   return colors == 2 ? PixelMode::kBilevel : PixelMode::kGray;
 }
 
-}  // namespace
+struct Facts {
+  ImageHeader header;
+  PixelMode mode;
+};
 
-ImageHeader read_bmp_header(std::string_view bytes, std::uint64_t max_pixels) {
+Facts facts_of(std::string_view bytes) {
   const ByteReader reader(bytes, /*big_endian=*/false);
   ImageHeader header;
-  header.format = ImageFormat::kBmp;
+  PixelMode mode = PixelMode::kRgb;
   const std::uint64_t data = reader.u32(10);
   const std::uint32_t info = reader.u32(14);
   std::uint32_t depth = 0, compression = kUncompressed, colors = 0;
@@ -47,13 +53,11 @@ ImageHeader read_bmp_header(std::string_view bytes, std::uint64_t max_pixels) {
   } else {
     throw Error(ErrorCode::kCorrupt, "it is damaged: its header is of no known kind");
   }
-  check_size(header, max_pixels);
   if (depth <= 8) {
     if (colors == 0 || colors > 256) colors = 1U << depth;
-    header.mode =
-        palette_mode(reader, 14 + std::uint64_t{info}, colors, info == kCoreHeader ? 3 : 4);
+    mode = palette_mode(reader, 14 + std::uint64_t{info}, colors, info == kCoreHeader ? 3 : 4);
   } else if (depth == 32 && compression == kBitFields && info >= 56 && reader.u32(66) != 0) {
-    header.mode = PixelMode::kRgba;
+    mode = PixelMode::kRgba;
   }
   if (compression == kUncompressed || compression == kBitFields) {
     const std::uint64_t row = (header.width * depth + 31) / 32 * 4;  // rows end at 4 bytes
@@ -61,7 +65,27 @@ ImageHeader read_bmp_header(std::string_view bytes, std::uint64_t max_pixels) {
       throw Error(ErrorCode::kCorrupt, "it is cut short");
     reader.view(data, row * header.height);
   }
-  return header;
+  return {header, mode};
 }
+
+bool matches(std::string_view bytes) {
+  // Two letters begin many a text; a bitmap goes on with the size of one of the known headers.
+  const ByteReader reader(bytes, /*big_endian=*/false);
+  if (!reader.starts_with(0, "BM") || !reader.holds(14, 4)) return false;
+  constexpr std::uint32_t kHeaders[] = {12, 16, 40, 52, 56, 64, 108, 124};
+  return std::find(std::begin(kHeaders), std::end(kHeaders), reader.u32(14)) != std::end(kHeaders);
+}
+
+ImageHeader read_header(std::string_view bytes) {
+  return facts_of(bytes).header;
+}
+
+Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&, PixelBuffer*) {
+  return decode_by_opencv(bytes, facts_of(bytes).mode, "BMP");
+}
+
+}  // namespace
+
+const ImageFormat kBmpFormat = {"BMP", "bmp dib", matches, read_header, decode};
 
 }  // namespace clip

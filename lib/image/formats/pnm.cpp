@@ -2,7 +2,8 @@
 #include <algorithm>
 
 #include "base/byte_reader.h"
-#include "image/header.h"
+#include "image/formats/formats.h"
+#include "image/formats/opencv_decode.h"
 
 namespace clip {
 namespace {
@@ -31,11 +32,14 @@ std::uint64_t next_number(std::string_view bytes, std::size_t* at) {
   return number;
 }
 
-}  // namespace
-
-ImageHeader read_pnm_header(std::string_view bytes, std::uint64_t max_pixels) {
+struct Facts {
   ImageHeader header;
-  header.format = ImageFormat::kPnm;
+  PixelMode mode;
+};
+
+Facts facts_of(std::string_view bytes) {
+  ImageHeader header;
+  PixelMode mode = PixelMode::kRgb;
   const char kind = bytes[1];
   std::size_t at = 2;
   header.width = next_number(bytes, &at);
@@ -43,13 +47,12 @@ ImageHeader read_pnm_header(std::string_view bytes, std::uint64_t max_pixels) {
   const bool bitmap = kind == '1' || kind == '4', color = kind == '3' || kind == '6';
   const bool text = kind <= '3';
   const std::uint64_t max = bitmap ? 1 : next_number(bytes, &at);
-  check_size(header, max_pixels);
   if (max == 0 || max > 65535)
     throw Error(ErrorCode::kCorrupt, "it is damaged: its largest value is out of range");
-  header.mode = bitmap      ? PixelMode::kBilevel
-                : color     ? PixelMode::kRgb
-                : max > 255 ? PixelMode::kInteger
-                            : PixelMode::kGray;
+  mode = bitmap      ? PixelMode::kBilevel
+         : color     ? PixelMode::kRgb
+         : max > 255 ? PixelMode::kInteger
+                     : PixelMode::kGray;
   const std::uint64_t samples = header.width * header.height * (color ? 3 : 1);
   if (text) {
     // Bits may stand side by side; other numbers need a space between.
@@ -60,7 +63,25 @@ ImageHeader read_pnm_header(std::string_view bytes, std::uint64_t max_pixels) {
     const std::uint64_t size = bitmap ? row * header.height : samples * (max > 255 ? 2 : 1);
     ByteReader(bytes).view(at + 1, size);
   }
-  return header;
+  return {header, mode};
 }
+
+bool matches(std::string_view bytes) {
+  return bytes.size() >= 3 && bytes[0] == 'P' && bytes[1] >= '1' && bytes[1] <= '6' &&
+         (bytes[2] == '#' || is_space(bytes[2]));
+}
+
+ImageHeader read_header(std::string_view bytes) {
+  return facts_of(bytes).header;
+}
+
+Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&, PixelBuffer*) {
+  return decode_by_opencv(bytes[1] <= '3' ? std::string(bytes) + '\n' : std::string(bytes),
+                          facts_of(bytes).mode, "PNM");
+}
+
+}  // namespace
+
+const ImageFormat kPnmFormat = {"PNM", "pbm pgm ppm pnm", matches, read_header, decode};
 
 }  // namespace clip

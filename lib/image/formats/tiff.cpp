@@ -4,7 +4,8 @@
 #include <optional>
 
 #include "base/byte_reader.h"
-#include "image/header.h"
+#include "image/formats/formats.h"
+#include "image/formats/opencv_decode.h"
 
 namespace clip {
 namespace {
@@ -108,7 +109,7 @@ PixelMode mode_of(const Directory& directory) {
     case kPaletteColor:
       return PixelMode::kPalette;
     case kSeparated:
-      return PixelMode::kCmyk;
+      return PixelMode::kBands;
     case kWhiteIsZero:
     case kBlackIsZero:
       if (samples == 2) return PixelMode::kGrayAlpha;
@@ -118,25 +119,60 @@ PixelMode mode_of(const Directory& directory) {
   }
 }
 
-}  // namespace
+struct Facts {
+  ImageHeader header;
+  PixelMode mode;
+  std::uint64_t orientation_offset;
+};
 
-ImageHeader read_tiff_header(std::string_view bytes, std::uint64_t max_pixels) {
+Facts facts_of(std::string_view bytes) {
   const ByteReader reader(bytes, /*big_endian=*/bytes[0] == 'M');
   const Directory directory(reader, reader.u32(4));
   ImageHeader header;
-  header.format = ImageFormat::kTiff;
+  header.always_upright = true;
+  PixelMode mode = PixelMode::kRgb;
+  std::uint64_t orientation_offset = 0;
   header.width = directory.first(kWidth, std::nullopt);
   header.height = directory.first(kHeight, std::nullopt);
-  check_size(header, max_pixels);
-  header.mode = mode_of(directory);
+  mode = mode_of(directory);
   if (const Field* field = directory.find(kOrientation)) {
     const std::uint32_t value = directory.value(*field, 0);
     if (value >= 1 && value <= 8) header.orientation = static_cast<int>(value);
-    header.orientation_offset = field->values;
+    orientation_offset = field->values;
   }
   check_parts(reader, directory, kStripOffsets, kStripByteCounts);
   check_parts(reader, directory, kTileOffsets, kTileByteCounts);
-  return header;
+  return {header, mode, orientation_offset};
 }
+
+bool matches(std::string_view bytes) {
+  const ByteReader reader(bytes);
+  return reader.starts_with(0, std::string_view("II\x2a\0", 4)) ||
+         reader.starts_with(0, std::string_view("MM\0\x2a", 4));
+}
+
+ImageHeader read_header(std::string_view bytes) {
+  return facts_of(bytes).header;
+}
+
+// libtiff turns images by itself, whatever OpenCV is asked for: it is told that this one is
+// upright already.
+std::string as_upright_tiff(std::string_view bytes, std::uint64_t orientation_offset) {
+  std::string copy(bytes);
+  const bool big_endian = copy[0] == 'M';
+  copy[orientation_offset] = big_endian ? 0 : 1;
+  copy[orientation_offset + 1] = big_endian ? 1 : 0;
+  return copy;
+}
+
+Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&, PixelBuffer*) {
+  const Facts facts = facts_of(bytes);
+  if (facts.orientation_offset == 0) return decode_by_opencv(bytes, facts.mode, "TIFF");
+  return decode_by_opencv(as_upright_tiff(bytes, facts.orientation_offset), facts.mode, "TIFF");
+}
+
+}  // namespace
+
+const ImageFormat kTiffFormat = {"TIFF", "tif tiff", matches, read_header, decode};
 
 }  // namespace clip

@@ -2,7 +2,9 @@
 // with gray and calls it a warning.
 #include "base/byte_reader.h"
 #include "image/exif.h"
-#include "image/header.h"
+#include "image/formats/formats.h"
+#include "image/formats/opencv_decode.h"
+#include "image/jpeg_decode.h"
 
 namespace clip {
 namespace {
@@ -29,14 +31,17 @@ std::uint64_t scan_end(std::string_view bytes, std::uint64_t at) {
   }
 }
 
-}  // namespace
+struct Facts {
+  ImageHeader header;
+  PixelMode mode;
+};
 
-ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
+Facts facts_of(std::string_view bytes) {
   constexpr std::uint32_t kEnd = 0xd9, kScan = 0xda, kApp1 = 0xe1;
   const std::string_view exif_prefix("Exif\0\0", 6);
   const ByteReader reader(bytes);
   ImageHeader header;
-  header.format = ImageFormat::kJpeg;
+  PixelMode mode = PixelMode::kRgb;
   constexpr int kMaxScans = 1000;
   bool framed = false, scanned = false, oriented = false;
   int scans = 0;
@@ -63,10 +68,9 @@ ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
       header.height = reader.u16(at + 3);
       header.width = reader.u16(at + 5);
       const std::uint32_t components = reader.u8(at + 7);
-      header.mode = components == 1   ? PixelMode::kGray
-                    : components == 4 ? PixelMode::kCmyk
-                                      : PixelMode::kRgb;
-      check_size(header, max_pixels);
+      mode = components == 1   ? PixelMode::kGray
+             : components == 4 ? PixelMode::kBands
+                               : PixelMode::kRgb;
     } else if (marker == kApp1 && !oriented && segment.substr(2, 6) == exif_prefix) {
       oriented = true;
       header.orientation = exif_orientation(segment.substr(2));
@@ -82,7 +86,36 @@ ImageHeader read_jpeg_header(std::string_view bytes, std::uint64_t max_pixels) {
     }
   }
   if (!scanned) throw Error(ErrorCode::kCorrupt, "it is damaged: it holds no image data");
-  return header;
+  return {header, mode};
 }
+
+bool matches(std::string_view bytes) {
+  return ByteReader(bytes).starts_with(0, "\xff\xd8\xff");
+}
+
+ImageHeader read_header(std::string_view bytes) {
+  return facts_of(bytes).header;
+}
+
+// By how much a JPEG is to be reduced while it is decoded: 1, 2, 4 or 8.
+int reduction(const ImageHeader& header, std::uint64_t min_side_after_scaling) {
+  if (min_side_after_scaling == 0) return 1;
+  const std::uint64_t shorter = std::min(header.width, header.height);
+  int scale = 1;
+  while (scale < 8 && shorter / (2 * scale) >= min_side_after_scaling) scale *= 2;
+  return scale;
+}
+
+Image decode(std::string_view bytes, const ImageHeader& header, const DecodeOptions& options,
+             PixelBuffer* buffer) {
+  const PixelMode mode = facts_of(bytes).mode;
+  if (mode == PixelMode::kBands) return decode_by_opencv(bytes, mode, "JPEG");
+  return decode_jpeg(bytes, header, mode, reduction(header, options.min_side_after_scaling),
+                     buffer);
+}
+
+}  // namespace
+
+const ImageFormat kJpegFormat = {"JPEG", "jpg jpeg jpe jfif", matches, read_header, decode};
 
 }  // namespace clip
