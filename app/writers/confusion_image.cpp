@@ -2,131 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
-#include <opencv2/imgproc.hpp>
-
+#include "base/module.h"
 #include "clip/error.h"
+#include "image/png_encode.h"
+#include "opencv_module/entry.h"
+
+extern "C" const clip::EmbeddedFile clip_opencv_module[];
 
 namespace clip_cli {
 namespace {
 
-constexpr int kSide = 1400;        // pixels that the cells aim at, together
-constexpr int kMargin = 24;        // around everything
-constexpr int kMinForLabels = 14;  // pixels of a cell from which on labels are drawn
-constexpr int kMinForCount = 30;   // pixels of a cell from which on its number is drawn
-constexpr int kMaxClasses = 8000;
-constexpr int kMaxLabel = 28;  // letters
-constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
+constexpr std::size_t kMaxClasses = 8000;
 
-const cv::Scalar kInk(40, 36, 32), kPaper(255, 255, 255), kLine(225, 220, 215);
-const cv::Scalar kFull(122, 66, 18);  // a share of 1: dark blue
-
-std::string drawable(const std::string& label, std::size_t number) {
-  const bool ascii =
-      std::all_of(label.begin(), label.end(), [](char c) { return ' ' <= c && c <= '~'; });
-  if (!ascii || label.empty()) return fmt::format("#{}", number + 1);
-  return label.size() <= kMaxLabel ? label : label.substr(0, kMaxLabel - 3) + "...";
+DrawConfusion load() {
+  const clip::Module module(clip_opencv_module[0],
+                            "drawing a confusion matrix needs OpenCV (on Debian 12: apt-get "
+                            "install libopencv-imgproc406)");
+  return module.symbol<DrawConfusion>(kDrawConfusion);
 }
-
-cv::Size text_size(const std::string& text, double scale) {
-  int baseline = 0;
-  cv::Size size = cv::getTextSize(text, kFont, scale, 1, &baseline);
-  size.height += baseline;
-  return size;
-}
-
-// Horizontal text whose middle is at the height `y`.
-void draw_text(cv::Mat* canvas, const std::string& text, int x, int y, double scale,
-               const cv::Scalar& colour) {
-  int baseline = 0;
-  const cv::Size size = cv::getTextSize(text, kFont, scale, 1, &baseline);
-  cv::putText(*canvas, text, {x, y + size.height / 2}, kFont, scale, colour, 1, cv::LINE_AA);
-}
-
-// Text that reads upwards from (x, y), its middle at x.
-void draw_upwards(cv::Mat* canvas, const std::string& text, int x, int y, double scale) {
-  const cv::Size size = text_size(text, scale);
-  cv::Mat label(size.height + 4, size.width + 2, CV_8UC3, kPaper);
-  draw_text(&label, text, 1, label.rows / 2, scale, kInk);
-  cv::rotate(label, label, cv::ROTATE_90_COUNTERCLOCKWISE);
-  const cv::Rect place(x - label.cols / 2, y - label.rows, label.cols, label.rows);
-  const cv::Rect inside = place & cv::Rect(0, 0, canvas->cols, canvas->rows);
-  if (inside.empty()) return;
-  label(cv::Rect(inside.tl() - place.tl(), inside.size())).copyTo((*canvas)(inside));
-}
-
-cv::Scalar shade(double share) {
-  // The square root makes a few wrong predictions visible beside many right ones.
-  return kPaper + (kFull - kPaper) * std::sqrt(share);
-}
-
-class Drawing {
- public:
-  Drawing(const clip::Accuracy& accuracy, const std::vector<std::string>& labels)
-      : accuracy_(accuracy),
-        count_(static_cast<int>(labels.size())),
-        cell_(std::clamp(kSide / count_, 1, 48)),
-        font_(std::clamp(cell_ / 40.0, 0.35, 0.55)) {
-    if (cell_ >= kMinForLabels) {
-      for (std::size_t i = 0; i < labels.size(); ++i) names_.push_back(drawable(labels[i], i));
-    }
-    int max_size = 0;
-    for (const std::string& name : names_)
-      max_size = std::max(max_size, text_size(name, font_).width);
-    const int title = text_size("predicted", kTitleFont).height + 12;
-    left_ = kMargin + title + (names_.empty() ? 0 : max_size + 8);
-    top_ = left_;
-  }
-
-  cv::Mat draw() {
-    const int side = count_ * cell_;
-    canvas_ = cv::Mat(top_ + side + kMargin, left_ + side + kMargin, CV_8UC3, kPaper);
-    for (int truth = 0; truth < count_; ++truth) {
-      for (int predicted = 0; predicted < count_; ++predicted) draw_cell(truth, predicted);
-    }
-    cv::rectangle(canvas_, {left_ - 1, top_ - 1, side + 2, side + 2}, kLine, 1);
-    for (int i = 0; i < static_cast<int>(names_.size()); ++i) {
-      const int middle = i * cell_ + cell_ / 2;
-      const std::string& name = names_[static_cast<std::size_t>(i)];
-      draw_text(&canvas_, name, left_ - 8 - text_size(name, font_).width, top_ + middle, font_,
-                kInk);
-      draw_upwards(&canvas_, name, left_ + middle, top_ - 8, font_);
-    }
-    draw_text(&canvas_, "predicted", left_, kMargin, kTitleFont, kInk);
-    draw_upwards(&canvas_, "truth", kMargin, top_ + text_size("truth", kTitleFont).width,
-                 kTitleFont);
-    return canvas_;
-  }
-
- private:
-  static constexpr double kTitleFont = 0.5;
-
-  void draw_cell(int truth, int predicted) {
-    const auto row = static_cast<std::size_t>(truth);
-    const std::uint64_t images = accuracy_.confusion(row, static_cast<std::size_t>(predicted));
-    const double share = images == 0 ? 0 : double(images) / double(accuracy_.images(row));
-    const cv::Rect place(left_ + predicted * cell_, top_ + truth * cell_, cell_, cell_);
-    canvas_(place).setTo(shade(share));
-    if (cell_ < kMinForLabels) return;
-    cv::rectangle(canvas_, place, kLine, 1);
-    if (images == 0 || cell_ < kMinForCount) return;
-    const std::string number = std::to_string(images);
-    const int width = text_size(number, font_).width;
-    if (width + 2 > cell_) return;
-    draw_text(&canvas_, number, place.x + (cell_ - width) / 2, place.y + cell_ / 2, font_,
-              share > 0.25 ? kPaper : kInk);
-  }
-
-  const clip::Accuracy& accuracy_;
-  const int count_, cell_;  // classes, and pixels a side of a cell
-  const double font_;
-  std::vector<std::string> names_;  // none where they would not be legible
-  int left_ = 0, top_ = 0;          // of the first cell
-  cv::Mat canvas_;
-};
 
 }  // namespace
 
@@ -136,9 +29,22 @@ std::string confusion_png(const clip::Accuracy& accuracy, const std::vector<std:
                       fmt::format("a matrix of {} classes is too large for an image (at most {})",
                                   labels.size(), kMaxClasses));
   }
-  std::vector<std::uint8_t> file;
-  cv::imencode(".png", Drawing(accuracy, labels).draw(), file);
-  return std::string(file.begin(), file.end());
+  ConfusionMatrix matrix;
+  matrix.labels = labels;
+  for (std::size_t truth = 0; truth < labels.size(); ++truth) {
+    matrix.images.push_back(accuracy.images(truth));
+    for (std::size_t predicted = 0; predicted < labels.size(); ++predicted) {
+      matrix.counts.push_back(accuracy.confusion(truth, predicted));
+    }
+  }
+  DrawnImage drawn;
+  load()(matrix, &drawn);
+  clip::Image image;
+  image.width = drawn.width;
+  image.height = drawn.height;
+  image.data = drawn.pixels.data();
+  image.stride = 3 * image.width;
+  return clip::encode_png(image);
 }
 
 }  // namespace clip_cli
