@@ -66,6 +66,10 @@ def metadata(config, name):
     activations = set(config.activations() if config.patch else config.activations()[1:])
     if len(activations) > 1 or "gelu_tanh" in activations:
         raise Unknown(f"clip.json cannot say the activation: {', '.join(sorted(activations))}")
+    for tower, eps in (("image", config.vision_eps if config.patch else 1e-5),
+                       ("text", config.text_eps)):
+        if eps != 1e-5:
+            raise Unknown(f"clip.json cannot say the layer norms' epsilon: {eps} ({tower} tower)")
     if (config.resize, config.interpolation) not in RESIZES:
         raise Unknown(f"clip.json cannot say the resize: {config.resize}, {config.interpolation}")
     fields = {

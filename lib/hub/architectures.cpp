@@ -150,10 +150,4 @@ double text_flops_of(const Architecture& architecture) {
   return text_tower(architecture).flops;
 }
 
-double image_cost_of(const Architecture& architecture) {
-  const Architecture* base = find_architecture("ViT-B-32");
-  if (base == nullptr) throw Error(ErrorCode::kInternal, "ViT-B-32 is missing from the table");
-  return image_flops_of(architecture) / image_flops_of(*base);
-}
-
 }  // namespace clip

@@ -33,7 +33,4 @@ std::int64_t parameters_of(const Architecture& architecture);
 double image_flops_of(const Architecture& architecture);
 double text_flops_of(const Architecture& architecture);
 
-// How much dearer an image is than with ViT-B/32, about, by arithmetic alone.
-double image_cost_of(const Architecture& architecture);
-
 }  // namespace clip
