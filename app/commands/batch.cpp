@@ -13,6 +13,7 @@
 #include "clip/image_embedder.h"
 #include "commands/commands.h"
 #include "exit_code.h"
+#include "input/image_urls.h"
 #include "input/line_reader.h"
 #include "options/label_options.h"
 #include "run/image_run.h"
@@ -30,6 +31,7 @@ constexpr std::size_t kMaxLine = 4 << 20;  // bytes
 struct BatchOptions {
   std::string jobs = "-";
   bool truncate = false;
+  bool allow_urls = false;
   OutputOptions output;
   ImageRunOptions run;
 };
@@ -38,8 +40,8 @@ struct BatchOptions {
 // that answers come in the order of lines, and no more are read than are in hand.
 class JobSource {
  public:
-  JobSource(const std::string& path, const clip::CancelToken* stop)
-      : reader_(path, '\n', stop), stop_(*stop) {}
+  JobSource(const std::string& path, bool allow_urls, const clip::CancelToken* stop)
+      : reader_(path, '\n', stop), allow_urls_(allow_urls), stop_(*stop) {}
 
   // Called by the embedder's threads, one at a time.
   bool next(clip::ImageSource* source) {
@@ -60,6 +62,7 @@ class JobSource {
       if (source->name.empty()) {
         source->error = clip::Error(clip::ErrorCode::kNotFound, "the image has no name");
       }
+      take_url(source);
     } else {
       source->error = clip::Error(clip::ErrorCode::kInvalidArgument, "there is no image");
     }
@@ -77,7 +80,22 @@ class JobSource {
   }
 
  private:
+  // Jobs may come from strangers: who asks a service to fetch an address, or to open a file by
+  // another spelling, must be allowed to.
+  void take_url(clip::ImageSource* source) const {
+    const UrlKind kind = url_kind(source->name);
+    if (kind == UrlKind::kNone) return;
+    if (kind != UrlKind::kData && !allow_urls_) {
+      source->error = clip::Error(
+          clip::ErrorCode::kInvalidArgument,
+          fmt::format("cannot use {}: URLs other than data: need --allow-urls", source->name));
+      return;
+    }
+    resolve_url(&stop_, source);
+  }
+
   LineReader reader_;
+  const bool allow_urls_;
   const clip::CancelToken& stop_;
   std::mutex mutex_;
   std::deque<clip::ParsedJob> lines_;
@@ -163,7 +181,7 @@ Record record_of(const clip::Job& job, clip::Json answer) {
 int run_batch(const BatchOptions& options) {
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
-  JobSource source(options.jobs, &stop);
+  JobSource source(options.jobs, options.allow_urls, &stop);
   check(options.output);
   const auto model = open_model(options.run.model);
   const OutputFormat& format = format_of(options.output, "json");
@@ -217,6 +235,8 @@ void setup_batch(CLI::App* app, Command* command) {
   batch->add_option("JOBS", options->jobs, "File of jobs, one per line [-: standard input]")
       ->type_name("");
   add_truncate_option(batch, &options->truncate);
+  batch->add_flag("--allow-urls", options->allow_urls,
+                  "Images may be https:, http: and file: URLs, too; data: URLs always may");
   add_output_options(batch, &options->output, /*report=*/true,
                      {{"json", "Print one JSON object per job [default]"},
                       {"csv", "Print comma-separated values: a line for each score or label"},

@@ -198,7 +198,9 @@ int run_classify(const ClassifyOptions& options) {
   const std::vector<std::string> templates = read_templates(options.templates);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
-  const auto named = named_images(options.images, &stop);
+  clip::ImagePathsOptions walk = walk_options(options.images, &stop);
+  walk.excluded_dir = options.sort.folder;
+  ImageSources sources = image_sources(options.images, walk, &stop);
   if (labels.size() == 1 && !options.run.run.quiet) {
     notice(
         "there is only one label, so every image has 100 % of it; compare scores, or add labels");
@@ -227,20 +229,17 @@ int run_classify(const ClassifyOptions& options) {
   Results results(earlier ? Output::appending(earlier->take_descriptor(), options.output.output)
                           : Results::output_of(options.output),
                   format, options.output, context);
-  clip::ImagePathsOptions walk = walk_options(options.images, &stop);
-  walk.excluded_dir = options.sort.folder;
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
     count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
                   &stop);
   }
 
-  clip::ImagePaths paths(named, walk);
   std::atomic<std::uint64_t> skipped{0};
   // The first images are decoded while the labels are embedded.
   clip::ImageEmbedder embedder(
       model,
       [&](clip::ImageSource* next) {
-        while (!stop.cancelled() && paths.next(next)) {
+        while (sources.next(next)) {
           if (!earlier || !earlier->holds(next->name)) return true;
           ++skipped;
         }

@@ -292,12 +292,12 @@ std::uint64_t run_texts(const EmbedCommandOptions& options,
 
 std::uint64_t run_images(const EmbedCommandOptions& options,
                          const std::shared_ptr<const clip::Model>& model, clip::CancelToken* stop,
-                         clip::ImagePaths* paths, Destination* to, Progress* progress) {
+                         ImageSources* sources, Destination* to, Progress* progress) {
   std::atomic<std::uint64_t> skipped{0};
   clip::ImageEmbedder embedder(
       model,
       [&](clip::ImageSource* next) {
-        while (!stop->cancelled() && paths->next(next)) {
+        while (sources->next(next)) {
           if (to->earlier() == nullptr || !to->earlier()->take(next->name)) return true;
           ++skipped;
         }
@@ -327,9 +327,9 @@ int run_embed(const EmbedCommandOptions& options) {
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const bool texts = of_texts(options);
-  std::optional<clip::ImagePaths> paths;
+  std::optional<ImageSources> sources;
   const clip::ImagePathsOptions walk = walk_options(options.images, &stop);
-  if (!texts) paths.emplace(named_images(options.images, &stop), walk);
+  if (!texts) sources.emplace(image_sources(options.images, walk, &stop));
   const auto model = open_model(options.run.model);
   Destination to(options, *model);
   const std::uint64_t failed_before = to.earlier() != nullptr ? to.earlier()->failed() : 0;
@@ -342,7 +342,7 @@ int run_embed(const EmbedCommandOptions& options) {
                   &stop);
   }
   progress.skip_to(texts ? run_texts(options, model, stop, &to, &progress)
-                         : run_images(options, model, &stop, &*paths, &to, &progress));
+                         : run_images(options, model, &stop, &*sources, &to, &progress));
   const bool interrupted = interrupt_signal() != 0;
   to.finish(summary_of(progress, interrupted));
   progress.finish(interrupted);

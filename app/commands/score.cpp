@@ -12,6 +12,7 @@
 #include "clip/text_embedder.h"
 #include "commands/commands.h"
 #include "exit_code.h"
+#include "input/image_urls.h"
 #include "input/input_lists.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
@@ -27,9 +28,9 @@ namespace {
 struct ScoreOptions {
   std::string positional_image;         // the first argument, whatever it turns out to be
   std::vector<std::string> positional;  // the others
-  std::vector<std::string> images, texts;
+  std::vector<std::string> texts;
   std::string text_list;
-  ImageInputs inputs;  // its files and folders are found among the others
+  ImageInputs inputs;  // its files and folders are found among the positional ones
   bool truncate = false;
   OutputOptions output;
   ImageRunOptions run;
@@ -40,10 +41,10 @@ struct Inputs {
   std::vector<std::string> texts;
 };
 
-// Whether an argument names a folder, or a file that is an image: by its contents, or by its name,
-// for a broken image is still meant as one. A prompt may be the name of any other file.
+// Whether an argument is a URL, names a folder, or a file that is an image: by its contents, or by
+// its name, for a broken image is still meant as one. A prompt may be the name of any other file.
 bool names_images(const std::string& argument) {
-  if (clip::is_folder(argument)) return true;
+  if (clip::is_folder(argument) || url_kind(argument) != UrlKind::kNone) return true;
   return clip::is_regular_file(argument) &&
          (clip::has_image_extension(argument) || clip::begins_like_an_image(argument));
 }
@@ -57,7 +58,7 @@ void sort_positional(const ScoreOptions& options, Inputs* inputs) {
   auto split = all.begin();
   if (!options.texts.empty() || !options.text_list.empty()) {
     split = all.end();
-  } else if (options.images.empty() && options.inputs.list.empty() && !all.empty()) {
+  } else if (options.inputs.images.empty() && options.inputs.list.empty() && !all.empty()) {
     split = std::find_if_not(all.begin() + 1, all.end(), names_images);
   }
   inputs->images.named.assign(all.begin(), split);
@@ -73,13 +74,11 @@ Inputs gather(const ScoreOptions& options) {
   Inputs inputs;
   inputs.images = options.inputs;
   sort_positional(options, &inputs);
-  inputs.images.named.insert(inputs.images.named.end(), options.images.begin(),
-                             options.images.end());
   inputs.texts.insert(inputs.texts.end(), options.texts.begin(), options.texts.end());
   if (options.text_list == "-" && reads_standard_input(inputs.images)) {
     throw UsageError("images and --texts cannot both come from standard input");
   }
-  if (inputs.images.named.empty() && inputs.images.list.empty()) {
+  if (inputs.images.named.empty() && inputs.images.images.empty() && inputs.images.list.empty()) {
     throw UsageError("no image: give one, or a list with --images FILE");
   }
   if (!options.text_list.empty()) {
@@ -92,8 +91,9 @@ Inputs gather(const ScoreOptions& options) {
 
 // Whether more than one image may come.
 bool may_be_several(const ImageInputs& images) {
-  return images.named.size() != 1 || !images.list.empty() || images.named.front() == "-" ||
-         clip::is_folder(images.named.front());
+  if (images.named.size() + images.images.size() != 1 || !images.list.empty()) return true;
+  if (images.named.empty()) return clip::is_folder(images.images.front());
+  return images.named.front() == "-" || clip::is_folder(images.named.front());
 }
 
 WriterContext context_of(const std::vector<std::string>& texts, const clip::Model& model) {
@@ -152,7 +152,7 @@ int run_score(const ScoreOptions& options) {
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const clip::ImagePathsOptions walk = walk_options(inputs.images, &stop);
-  clip::ImagePaths paths(named_images(inputs.images, &stop), walk);
+  ImageSources sources = image_sources(inputs.images, walk, &stop);
   const auto model = open_model(options.run.model);
   const OutputFormat& format = format_of(options.output, "table");
   const bool several = may_be_several(inputs.images);
@@ -170,7 +170,7 @@ int run_score(const ScoreOptions& options) {
 
   // The first images are decoded while the prompts are embedded.
   clip::ImageEmbedder embedder(
-      model, [&](clip::ImageSource* next) { return !stop.cancelled() && paths.next(next); },
+      model, [&](clip::ImageSource* next) { return sources.next(next); },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
       &stop);
   clip::Embeddings prompts;
@@ -221,14 +221,10 @@ void setup_score(CLI::App* app, Command* command) {
   score
       ->add_option(
           "IMAGE", options->positional_image,
-          "An image or a folder; arguments after it that name images or folders are images "
-          "too")
+          "An image, a folder or a URL; arguments after it that name images or folders are "
+          "images too")
       ->type_name("");
   score->add_option("TEXT", options->positional, "Prompts")->type_name("");
-  score->add_option("--image", options->images, "An image or a folder; repeatable")
-      ->type_name("FILE")
-      ->allow_extra_args(false)
-      ->take_all();
   score->add_option("--text", options->texts, "A prompt; repeatable")
       ->type_name("TEXT")
       ->allow_extra_args(false)
@@ -245,7 +241,8 @@ void setup_score(CLI::App* app, Command* command) {
   score->footer(
       "Examples:\n"
       "  clip-cli score image.jpg \"a photo of a cat\" \"a photo of a dog\"\n"
-      "  clip-cli score photos \"a photo of a cat\" --output scores.csv");
+      "  clip-cli score photos \"a photo of a cat\" --output scores.csv\n"
+      "  cat image.jpg | clip-cli score --image - \"a photo of a cat\"");
   score->callback([=] { *command = [=] { return run_score(*options); }; });
 }
 

@@ -18,12 +18,18 @@ void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
   if (positional) {
     command
         ->add_option("PATH", inputs->named,
-                     "Images, and folders of them; -: a list on standard input")
+                     "Images, folders of them, and URLs; -: a list on standard input")
         ->type_name("");
   }
   command
+      ->add_option("--image", inputs->images,
+                   "An image, a folder or a URL; -: an image on standard input; repeatable")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->take_all();
+  command
       ->add_option("--images", inputs->list,
-                   "File of paths of images and folders, one per line (-: standard input)")
+                   "File of paths and URLs, one per line (-: standard input)")
       ->type_name("FILE");
   command->add_flag("-0,--null", inputs->nul_separated,
                     "Paths in lists end with a NUL, as `find -print0` writes them");
@@ -47,24 +53,34 @@ void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude) {
       ->take_all();
 }
 
+namespace {
+
+// How often standard input is named.
+std::ptrdiff_t standard_inputs(const ImageInputs& inputs) {
+  return (inputs.list == "-" ? 1 : 0) + std::count(inputs.named.begin(), inputs.named.end(), "-") +
+         std::count(inputs.images.begin(), inputs.images.end(), kStandardInput);
+}
+
+}  // namespace
+
 bool reads_standard_input(const ImageInputs& inputs) {
-  return inputs.list == "-" || std::count(inputs.named.begin(), inputs.named.end(), "-") > 0;
+  return standard_inputs(inputs) > 0;
 }
 
 clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::CancelToken* stop) {
-  if (std::count(inputs.named.begin(), inputs.named.end(), "-") + (inputs.list == "-") > 1) {
-    throw UsageError("standard input is named twice");
-  }
-  if (inputs.named.empty() && inputs.list.empty()) {
+  if (standard_inputs(inputs) > 1) throw UsageError("standard input is named twice");
+  if (inputs.named.empty() && inputs.images.empty() && inputs.list.empty()) {
     throw UsageError("no image: name files or folders, or a list with --images FILE");
   }
   struct State {
-    std::vector<std::string> named;  // a list among them is opened when its turn comes
-    std::size_t at = 0;
+    std::vector<std::string> named;   // a list among them is opened when its turn comes
+    std::vector<std::string> images;  // which come behind them
+    std::size_t at = 0, image = 0;
     std::unique_ptr<PathList> list;
   };
   auto state = std::make_shared<State>();
   state->named = inputs.named;
+  state->images = inputs.images;
   // A list that is missing should be known before the model is loaded.
   std::shared_ptr<PathList> last;
   if (!inputs.list.empty()) {
@@ -76,12 +92,24 @@ clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::
         if (state->list->next(path)) return true;
         state->list = nullptr;
       }
-      if (state->at == state->named.size()) return last != nullptr && last->next(path);
+      if (state->at == state->named.size()) {
+        if (state->image == state->images.size()) return last != nullptr && last->next(path);
+        *path = state->images[state->image++];
+        return true;
+      }
       *path = state->named[state->at++];
       if (*path != "-") return true;
       state->list = std::make_unique<PathList>("-", nul, stop);
     }
   };
+}
+
+ImageSources image_sources(const ImageInputs& inputs, const clip::ImagePathsOptions& walk,
+                           const clip::CancelToken* stop) {
+  const auto& images = inputs.images;
+  const bool standard_input =
+      std::find(images.begin(), images.end(), kStandardInput) != images.end();
+  return ImageSources(named_images(inputs, stop), walk, stop, standard_input);
 }
 
 clip::ImagePathsOptions walk_options(const ImageInputs& inputs, const clip::CancelToken* stop) {

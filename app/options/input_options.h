@@ -12,23 +12,30 @@
 
 #include "clip/cancel.h"
 #include "clip/image_paths.h"
+#include "input/image_sources.h"
 
 namespace clip_cli {
 
 struct ImageInputs {
-  std::vector<std::string> named;  // files, folders, "-"
-  std::string list;                // --images
+  std::vector<std::string> named;   // files, folders, "-"
+  std::vector<std::string> images;  // --image, where "-" is an image on standard input
+  std::string list;                 // --images
   bool nul_separated = false;
   std::vector<std::string> exclude;
 };
 
-// --images, -0 and --exclude, and, with `positional`, PATH...
+// --image, --images, -0 and --exclude, and, with `positional`, PATH...
 void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional = true);
 
 // --exclude, for commands that read folders in another way.
 void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude);
 
 bool reads_standard_input(const ImageInputs& inputs);
+
+// The sources of a run; `walk` is what walk_options gives. Throws UsageError where they name none,
+// and where standard input is named twice.
+ImageSources image_sources(const ImageInputs& inputs, const clip::ImagePathsOptions& walk,
+                           const clip::CancelToken* stop);
 
 // The files and folders that the inputs name, one at a time; a list is read as it is needed, until
 // `stop` is cancelled. Throws UsageError where they name none.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <new>
 #include <system_error>
 #include <utility>
@@ -83,9 +84,10 @@ ImageStream::Slot* ImageStream::take_source() {
 void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
   const std::string& name = image->source.name;
   try {
-    const Image decoded = image->source.bytes == nullptr
-                              ? decode_file(name, options_.decode, buffer)
-                              : decode_bytes(*image->source.bytes, name, options_.decode, buffer);
+    std::shared_ptr<const std::string> bytes = image->source.bytes;
+    if (image->source.load) bytes = std::make_shared<const std::string>(image->source.load());
+    const Image decoded = bytes == nullptr ? decode_file(name, options_.decode, buffer)
+                                           : decode_bytes(*bytes, name, options_.decode, buffer);
     image->pixels = preprocess(decoded, rule_);
     if (options_.thumbnail_side > 0) {
       image->thumbnail = jpeg_thumbnail(decoded, options_.thumbnail_side);

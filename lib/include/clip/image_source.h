@@ -23,6 +23,8 @@ FileState file_state(const std::string& path);
 struct ImageSource {
   std::string name;                          // its path; of bytes, what messages call them
   std::shared_ptr<const std::string> bytes;  // a file in memory; null: the file of that name
+  // Not empty: gives the bytes, called once, by the thread that decodes them. Throws Error.
+  std::function<std::string()> load;
   FileState state;
   std::optional<Error> error;  // not empty: it cannot be used, and why
   std::uint64_t tag = 0;       // comes back with the result; for whoever makes the sources

@@ -1,0 +1,31 @@
+// The images that a run is about, one source at a time: files and those in folders
+// (clip/image_paths.h), URLs (image_urls.h), and an image on standard input.
+#pragma once
+
+#include <string>
+
+#include "clip/cancel.h"
+#include "clip/image_paths.h"
+
+namespace clip_cli {
+
+// What an image on standard input is called among those that are named.
+inline constexpr const char* kStandardInput = "-";
+
+class ImageSources {
+ public:
+  // `standard_input`: the name "-" stands for an image there, else for the file of that name.
+  // `stop` outlives the sources.
+  ImageSources(clip::ImagePaths::NextNamed next_named, const clip::ImagePathsOptions& walk,
+               const clip::CancelToken* stop, bool standard_input = false);
+
+  // False when there are no more, and once `stop` is cancelled.
+  bool next(clip::ImageSource* source);
+
+ private:
+  clip::ImagePaths paths_;
+  const clip::CancelToken* stop_;
+  bool standard_input_;
+};
+
+}  // namespace clip_cli
