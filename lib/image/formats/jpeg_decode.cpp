@@ -181,11 +181,17 @@ Outcome decode_into(std::string_view bytes, int scale, const Target& target,
   return outcome;
 }
 
+[[noreturn]] void throw_cut_short() {
+  throw Error(ErrorCode::kCorrupt, "it is cut short: the image's data do not end");
+}
+
 [[noreturn]] void throw_failure(const ErrorHandler& handler) {
   if (handler.too_many_scans) {
     throw Error(ErrorCode::kLimit, "it has more scans than any image needs");
   }
   switch (handler.base.msg_code) {
+    case JERR_CANT_SUSPEND:  // of arithmetic coding, which wants more bytes than there are
+      throw_cut_short();
     case JERR_OUT_OF_MEMORY:
       throw Error(ErrorCode::kIo, "there is not enough memory to decode it");
     case JERR_ARITH_NOTIMPL:
@@ -286,7 +292,7 @@ Image decode_jpeg(std::string_view bytes, const JpegFrame& frame, int scale, con
     case Outcome::kDecoded:
       break;
     case Outcome::kCutShort:
-      throw Error(ErrorCode::kCorrupt, "it is cut short: the image's data do not end");
+      throw_cut_short();
     case Outcome::kFailed:
       throw_failure(handler);
     case Outcome::kUnexpected:
