@@ -116,16 +116,19 @@ std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessin
   const ResizeAndCrop resize = plan(image.width, image.height, rule);
   std::vector<std::uint8_t> pixels = resample(image, resize);
   auto channels = static_cast<std::int64_t>(image.channels);
+  const std::int64_t n = rule.image_size;
+  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(n * n * 3));
   if (image.mode == PixelMode::kBands) {
+    // What surrounds the image is zeros of its own bands: white, where they are inks.
+    const std::vector<std::uint8_t> zeros(static_cast<std::size_t>(n * n * channels));
+    image.to_rgb(zeros.data(), static_cast<std::size_t>(n * n), rgb.data());
     const auto count = static_cast<std::size_t>(resize.columns * resize.rows);
     std::vector<std::uint8_t> converted(3 * count);
     image.to_rgb(pixels.data(), count, converted.data());
     pixels = std::move(converted);
     channels = 3;
   }
-  const std::int64_t n = rule.image_size;
   // Where less than the square is there, black surrounds it; the smaller half comes first.
-  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(n * n * 3));
   const std::int64_t left = (n - resize.columns) / 2, top = (n - resize.rows) / 2;
   const std::uint8_t* pixel = pixels.data();
   for (std::int64_t y = top; y < top + resize.rows; ++y) {
