@@ -2,20 +2,21 @@
 #include <cmath>
 
 #include "clip/preprocessing.h"
+#include "image/coefficients.h"
 #include "image/resample.h"
 
 namespace clip {
 namespace {
 
 // torchvision's Resize(n) and CenterCrop(n).
-ResizeAndCrop plan_shortest_side(const Image& image, std::int64_t n) {
+ResizeAndCrop plan_shortest_side(std::int64_t width, std::int64_t height, std::int64_t n) {
   // torchvision computes the longer side in floating point and cuts the fraction off.
-  const auto [shorter, longer] = std::minmax(image.width, image.height);
+  const auto [shorter, longer] = std::minmax(width, height);
   const auto length =
       static_cast<std::int64_t>(static_cast<double>(n * longer) / static_cast<double>(shorter));
   ResizeAndCrop resize;
-  resize.width = image.width <= image.height ? n : length;
-  resize.height = image.width <= image.height ? length : n;
+  resize.width = width <= height ? n : length;
+  resize.height = width <= height ? length : n;
   // Half-way offsets go to the even side, as Python rounds.
   resize.left = std::llrint(static_cast<double>(resize.width - n) / 2.0);
   resize.top = std::llrint(static_cast<double>(resize.height - n) / 2.0);
@@ -25,27 +26,26 @@ ResizeAndCrop plan_shortest_side(const Image& image, std::int64_t n) {
 
 // open_clip's ResizeKeepRatio(n, longest=1): both sides by one factor, rounded as Python rounds. A
 // side that rounds to nothing is an error there; here it is one pixel.
-ResizeAndCrop plan_longest_side(const Image& image, std::int64_t n) {
-  const double ratio =
-      static_cast<double>(std::max(image.width, image.height)) / static_cast<double>(n);
+ResizeAndCrop plan_longest_side(std::int64_t width, std::int64_t height, std::int64_t n) {
+  const double ratio = static_cast<double>(std::max(width, height)) / static_cast<double>(n);
   const auto scaled = [&](std::int64_t side) {
     return std::max<std::int64_t>(std::llrint(static_cast<double>(side) / ratio), 1);
   };
   ResizeAndCrop resize;
-  resize.width = resize.columns = scaled(image.width);
-  resize.height = resize.rows = scaled(image.height);
+  resize.width = resize.columns = scaled(width);
+  resize.height = resize.rows = scaled(height);
   return resize;
 }
 
-ResizeAndCrop plan(const Image& image, const Preprocessing& rule) {
+ResizeAndCrop plan(std::int64_t width, std::int64_t height, const Preprocessing& rule) {
   const std::int64_t n = rule.image_size;
   ResizeAndCrop resize;
   switch (rule.resize) {
     case ResizeMode::kShortestSide:
-      resize = plan_shortest_side(image, n);
+      resize = plan_shortest_side(width, height, n);
       break;
     case ResizeMode::kLongestSide:
-      resize = plan_longest_side(image, n);
+      resize = plan_longest_side(width, height, n);
       break;
     case ResizeMode::kSquash:
       resize = {n, n, 0, 0, n, n};
@@ -102,20 +102,33 @@ const char* name_of(ResizeMode mode, Interpolation interpolation) {
   return bilinear ? "shortest-side-bilinear" : "shortest-side-bicubic";
 }
 
+Region region_of_interest(std::int64_t width, std::int64_t height, const Preprocessing& rule) {
+  const ResizeAndCrop resize = plan(width, height, rule);
+  const Taps columns =
+      resize_taps(resize.interpolation, width, resize.width, resize.left, resize.columns);
+  const Taps rows =
+      resize_taps(resize.interpolation, height, resize.height, resize.top, resize.rows);
+  return {columns.begin(), rows.begin(), columns.end() - columns.begin(),
+          rows.end() - rows.begin()};
+}
+
 std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule) {
-  const ResizeAndCrop resize = plan(image, rule);
+  const ResizeAndCrop resize = plan(image.width, image.height, rule);
   std::vector<std::uint8_t> pixels = resample(image, resize);
   auto channels = static_cast<std::int64_t>(image.channels);
+  const std::int64_t n = rule.image_size;
+  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(n * n * 3));
   if (image.mode == PixelMode::kBands) {
+    // What surrounds the image is zeros of its own bands: white, where they are inks.
+    const std::vector<std::uint8_t> zeros(static_cast<std::size_t>(n * n * channels));
+    image.to_rgb(zeros.data(), static_cast<std::size_t>(n * n), rgb.data());
     const auto count = static_cast<std::size_t>(resize.columns * resize.rows);
     std::vector<std::uint8_t> converted(3 * count);
     image.to_rgb(pixels.data(), count, converted.data());
     pixels = std::move(converted);
     channels = 3;
   }
-  const std::int64_t n = rule.image_size;
   // Where less than the square is there, black surrounds it; the smaller half comes first.
-  std::vector<std::uint8_t> rgb(static_cast<std::size_t>(n * n * 3));
   const std::int64_t left = (n - resize.columns) / 2, top = (n - resize.rows) / 2;
   const std::uint8_t* pixel = pixels.data();
   for (std::int64_t y = top; y < top + resize.rows; ++y) {

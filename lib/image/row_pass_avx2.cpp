@@ -138,13 +138,15 @@ template <int channels>
 void rows_with(const RowPass& pass, std::int64_t first, std::int64_t last, std::uint8_t* out) {
   const Image& image = pass.image;
   const SplitWeights weights = split(pass);
-  const std::int64_t row_bytes = image.width * channels;
+  const Region region = image.decoded_region();
+  const std::int64_t row_begin = region.left * channels;
+  const std::int64_t row_end = (region.left + region.width) * channels;
   const std::int64_t out_bytes = static_cast<std::int64_t>(pass.taps.windows.size()) * channels;
   const std::int64_t reached = reach(pass);
   // What is read beyond a row is multiplied by zero, but must be memory of the image's: the last
   // rows are copied to where there is room.
-  const std::uint8_t* const end = image.row(image.height - 1) + row_bytes;
-  std::vector<std::uint8_t> copy(static_cast<std::size_t>(std::max(reached, row_bytes)));
+  const std::uint8_t* const end = image.row(region.top + region.height - 1) + row_end;
+  std::vector<std::uint8_t> copy(static_cast<std::size_t>(std::max(reached, row_end)));
 
   std::int64_t y = first;
   for (; y + kRows <= last && end - image.row(y + kRows - 1) >= reached; y += kRows) {
@@ -159,7 +161,8 @@ void rows_with(const RowPass& pass, std::int64_t first, std::int64_t last, std::
   for (; y < last; ++y) {
     const std::uint8_t* in = image.row(y);
     if (end - in < reached) {
-      std::memcpy(copy.data(), in, static_cast<std::size_t>(row_bytes));
+      std::memcpy(copy.data() + row_begin, in + row_begin,
+                  static_cast<std::size_t>(row_end - row_begin));
       in = copy.data();
     }
     std::uint8_t* to = out + (y - first) * out_bytes;

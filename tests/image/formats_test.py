@@ -39,6 +39,8 @@ def difference(ours, expected, tolerance):
 
 def check(case, rgb, crop):
     """What is wrong, or an empty text."""
+    if isinstance(rgb, str) != isinstance(crop, str):
+        return f"is refused in one way only: {rgb if isinstance(rgb, str) else crop}"
     if case.refused is not None:
         assert case.reason, f"{case.path.name}: an exception without a reason"
         if not isinstance(rgb, str):

@@ -35,7 +35,8 @@ struct ImageFormat {
 
   // The pixels as Pillow has them when it has loaded the file, not turned by the orientation. They
   // lie in `buffer` where that is of use. `header` is what read_header gave; its size has been
-  // checked. Throws Error as above; prints nothing.
+  // checked. The region of interest is of the image as stored. Throws Error as above; prints
+  // nothing.
   Image (*decode)(std::string_view bytes, const ImageHeader& header, const DecodeOptions& options,
                   PixelBuffer* buffer);
 };

@@ -12,7 +12,16 @@
 
 namespace clip {
 
+class CancelToken;
+class MemoryBudget;
 class PixelBuffer;
+
+// A rectangle of an image, in pixels.
+struct Region {
+  std::int64_t left = 0, top = 0, width = 0, height = 0;
+
+  bool empty() const { return width <= 0 || height <= 0; }
+};
 
 // The modes in which Pillow opens images, as far as they differ in how they are resized.
 enum class PixelMode {
@@ -32,16 +41,21 @@ using ToRgb = std::function<void(const std::uint8_t* pixels, std::size_t count, 
 // A decoded image: 8 or 16 bits a sample, channels interleaved. Copies share the pixels, which are
 // never changed.
 struct Image {
-  std::int64_t width = 0, height = 0;
+  std::int64_t width = 0, height = 0;  // of the whole image, whatever is decoded of it
+  // The pixels that were decoded, in coordinates of the whole image; empty: all of them.
+  Region region;
   // 1: gray; 3: red, green, blue; 4: the same and alpha. Gray with alpha has 4. kBands: any number.
   int channels = 3;
   PixelMode mode = PixelMode::kRgb;  // how it is resized; kInteger has 16-bit samples, others 8-bit
-  const std::uint8_t* data = nullptr;  // the first sample of the first row
+  const std::uint8_t* data = nullptr;  // where the first row of the region has its column 0
   std::ptrdiff_t stride = 0;           // bytes from one row to the next
   std::shared_ptr<const void> owner;   // of the pixels
   ToRgb to_rgb;                        // of kBands, else empty
 
-  const std::uint8_t* row(std::int64_t y) const { return data + y * stride; }
+  // Column 0 of a row; both the row and the columns that are read must be of the decoded region.
+  const std::uint8_t* row(std::int64_t y) const { return data + (y - region.top) * stride; }
+
+  Region decoded_region() const { return region.empty() ? Region{0, 0, width, height} : region; }
 };
 
 struct DecodeOptions {
@@ -50,6 +64,16 @@ struct DecodeOptions {
   // JPEG: decode at the smallest of 1/2, 1/4, 1/8 of the size whose shorter side still has as many
   // pixels. 0: at full size. Such pixels are averages of the whole ones, not Pillow's.
   std::uint64_t min_side_after_scaling = 0;
+  // The region of interest of an upright image of this size: what the caller will look at. Decoders
+  // may leave out the rest, which saves time; Image::region says what they decoded. Its pixels are
+  // those of the whole image. Empty: all. Not used together with min_side_after_scaling.
+  std::function<Region(std::int64_t width, std::int64_t height)> region_of_interest;
+  // Shared by all decoders that may not hold more together than it says; null: no limit. An image
+  // holds its share until its last copy goes.
+  std::shared_ptr<MemoryBudget> memory;
+  // Ends a wait for memory with an Error (kCancelled), once the budget is woken; null: nothing
+  // does.
+  const CancelToken* cancel = nullptr;
 };
 
 // Throws Error naming the file, for one that cannot be read, is no image, is cut short, damaged, or

@@ -30,7 +30,11 @@ struct Preprocessing {
 // "shortest-side-bicubic", "squash-bilinear", "longest-side-bicubic", ...
 const char* name_of(ResizeMode mode, Interpolation interpolation);
 
-// [n, n, 3], RGB.
+// The pixels of an image of this size that resize_and_crop reads: for
+// DecodeOptions::region_of_interest.
+Region region_of_interest(std::int64_t width, std::int64_t height, const Preprocessing& rule);
+
+// [n, n, 3], RGB. The image needs to be decoded only where region_of_interest says.
 std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule);
 
 // [n, n, 3] 8-bit RGB to [3, n, n] float32: (v / 255 - mean) / std.
