@@ -21,10 +21,7 @@ class CodeReader {
 
   std::size_t read(int bits) {
     while (count_ < bits) {
-      if (block_.empty()) {
-        block_ = next_block_();
-        if (block_.empty()) cut_short();
-      }
+      while (block_.empty()) block_ = next_block_();
       bits_ |= std::uint32_t{static_cast<std::uint8_t>(block_[0])} << count_;
       block_.remove_prefix(1);
       count_ += 8;
@@ -33,10 +30,6 @@ class CodeReader {
     bits_ >>= bits;
     count_ -= bits;
     return code;
-  }
-
-  [[noreturn]] static void cut_short() {
-    throw Error(ErrorCode::kCorrupt, "it is cut short: its pixels end early");
   }
 
  private:
@@ -115,7 +108,9 @@ void decode_gif_lzw(int code_bits, const std::function<std::string_view()>& next
   int bits = code_bits + 1;
   for (;;) {
     const std::size_t code = reader.read(bits);
-    if (code == end) CodeReader::cut_short();
+    if (code == end) {
+      throw Error(ErrorCode::kCorrupt, "it is cut short: its pixels end early");
+    }
     if (code == clear) {
       strings.clear();
       bits = code_bits + 1;

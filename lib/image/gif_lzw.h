@@ -10,9 +10,9 @@
 namespace clip {
 
 // Gives the indices to `take`, a string of them at a time, until it says that these are all. A file
-// gives the size of its codes in bits, before there are strings. `next_block` gives the data a block
-// at a time, and an empty one behind the last. Throws Error (kCorrupt) for data that are damaged or
-// end early.
+// gives the size of its codes in bits, before there are strings. `next_block` gives the data a
+// block at a time, and throws where the file ends; like Pillow, an empty block, which should be the
+// last, is passed over. Throws Error (kCorrupt) for data that are damaged or end early.
 void decode_gif_lzw(int code_bits, const std::function<std::string_view()>& next_block,
                     const std::function<bool(const std::uint8_t*, std::size_t)>& take);
 

@@ -65,8 +65,7 @@ int channels_of(PixelMode mode) {
 // Inflates row by row.
 class Inflater {
  public:
-  explicit Inflater(const std::function<std::string_view()>& next_piece)
-      : next_piece_(next_piece) {
+  explicit Inflater(const std::function<std::string_view()>& next_piece) : next_piece_(next_piece) {
     if (inflateInit(&stream_) != Z_OK) throw std::bad_alloc();
   }
   ~Inflater() { inflateEnd(&stream_); }
@@ -105,8 +104,8 @@ class Inflater {
   bool ended_ = false;
 };
 
-// PNG, section 9: filters work on bytes; kPixel is how many a pixel has, at least one. The pixels to
-// the left stay in registers.
+// PNG, section 9: filters work on bytes; kPixel is how many a pixel has, at least one. The pixels
+// to the left stay in registers.
 template <std::size_t kPixel>
 void undo_sub(std::uint8_t* row, std::size_t bytes) {
   std::uint8_t left[kPixel] = {};
@@ -126,8 +125,7 @@ void undo_average(std::uint8_t* row, const std::uint8_t* above, std::size_t byte
   std::uint8_t left[kPixel] = {};
   for (std::size_t i = 0; i + kPixel <= bytes; i += kPixel) {
     for (std::size_t k = 0; k < kPixel; ++k) {
-      row[i + k] = left[k] =
-          static_cast<std::uint8_t>(row[i + k] + (left[k] + above[i + k]) / 2);
+      row[i + k] = left[k] = static_cast<std::uint8_t>(row[i + k] + (left[k] + above[i + k]) / 2);
     }
   }
 }
@@ -221,8 +219,8 @@ class Unpacker {
 
   // kIn samples a pixel become kOut; gray with alpha becomes colours with alpha.
   template <std::size_t kIn, std::size_t kOut>
-  static void unpack(const std::uint8_t* in, std::size_t count, std::uint8_t* out,
-                     std::size_t step, int sample) {
+  static void unpack(const std::uint8_t* in, std::size_t count, std::uint8_t* out, std::size_t step,
+                     int sample) {
     for (std::size_t i = 0; i < count; ++i, in += kIn * static_cast<std::size_t>(sample)) {
       for (std::size_t k = 0; k < kOut; ++k) {
         const std::size_t from = kIn == kOut ? k : k / (kOut - 1);
@@ -304,8 +302,7 @@ class Decoder {
   // Gives the first row that it did not get to, for data may say before that they end.
   std::uint64_t run(const Pass& pass) {
     if (pass.left >= region_.width || pass.top >= region_.height || inflater_.ended()) return 0;
-    const std::size_t count =
-        (region_.width - pass.left + pass.column_step - 1) / pass.column_step;
+    const std::size_t count = (region_.width - pass.left + pass.column_step - 1) / pass.column_step;
     const std::size_t bytes = row_bytes(count);
     std::fill(above_.begin(), above_.end(), std::uint8_t{0});
     std::uint64_t y = pass.top;

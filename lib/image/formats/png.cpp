@@ -282,8 +282,8 @@ Facts facts_of(std::string_view bytes) {
   facts.layout = head.layout();
   facts.header.width = facts.layout.width;
   facts.header.height = facts.layout.height;
-  facts.header.decode_bytes =
-      (facts.header.width * facts.header.height + 4 * facts.header.width) * pixel_bytes(facts.layout);
+  facts.header.decode_bytes = (facts.header.width * facts.header.height + 4 * facts.header.width) *
+                              pixel_bytes(facts.layout);
 
   // Whether the pixels are all there is found when they are decoded; Pillow does not miss IEND, nor
   // look at any further CRC.

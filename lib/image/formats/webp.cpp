@@ -43,8 +43,8 @@ class Demuxer {
     WebPChunkIterator chunk;
     int orientation = 1;
     if (WebPDemuxGetChunk(demuxer_.get(), "EXIF", 1, &chunk)) {
-      orientation = exif_orientation(
-          {reinterpret_cast<const char*>(chunk.chunk.bytes), chunk.chunk.size});
+      orientation =
+          exif_orientation({reinterpret_cast<const char*>(chunk.chunk.bytes), chunk.chunk.size});
     }
     WebPDemuxReleaseChunkIterator(&chunk);
     return orientation;

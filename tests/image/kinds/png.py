@@ -79,6 +79,11 @@ def kinds(add):
             yield add(f"filter-{kind}-{name}-{depth}", png(depth, color, data=data))
 
 
+    # Nothing to resize, so that colours are not multiplied by alpha.
+    for name in ("gray-alpha", "rgba"):
+        yield add(f"{name}-of-the-size", png(8, KINDS[name][0], (110, 97)))
+
+
 def palettes(add):
     for name, colors in (("none", None), ("empty", b""), ("short", palette(70)),
                          ("odd", palette(70) + b"\1\2"), ("256-and-more", palette(256) + b"\1\2")):
