@@ -61,7 +61,7 @@ TEST_CASE("size and mode come from the header") {
 }
 
 TEST_CASE("what is too large is refused from its header, whatever follows it") {
-  CHECK(contains(header_error(png(30000, 30000).substr(0, 33)), "30000 x 30000"));
+  CHECK(contains(header_error(png(30000, 30000)), "30000 x 30000"));
   CHECK(contains(header_error(png(30000, 30000)), "the limit is 500"));
   try {
     read_header(png(30000, 30000), kLimit);
@@ -80,12 +80,13 @@ TEST_CASE("what is too large is refused from its header, whatever follows it") {
 }
 
 TEST_CASE("damage is told from other files") {
-  CHECK(contains(header_error("GIF89a..."), "unsupported image format"));
+  CHECK(contains(header_error("GIF88a..."), "unsupported image format"));
+  CHECK(contains(header_error("GIF89a..."), "cut short"));
   CHECK(contains(header_error("x"), "unsupported image format"));
   CHECK(contains(header_error(png(5, 5).substr(0, 40)), "cut short"));
   std::string changed = png(5, 5);
-  changed[changed.find("data")] ^= 1;
-  CHECK(contains(header_error(changed), "IDAT fails its checksum"));
+  changed[changed.find("IHDR") + 5] ^= 1;
+  CHECK(contains(header_error(changed), "IHDR fails its checksum"));
   CHECK(contains(header_error("\xff\xd8\xff\xd9"), "no image data"));
 }
 
@@ -102,6 +103,19 @@ TEST_CASE("EXIF orientation in both byte orders") {
     CHECK(clip::exif_orientation(exif(big, 6).substr(0, 15)) == 1);
   }
   CHECK(clip::exif_orientation("") == 1);
+  CHECK(clip::find_exif_orientation(exif(true, 9)) == 1);
+  CHECK_FALSE(clip::find_exif_orientation("II*").has_value());
+}
+
+TEST_CASE("XMP orientation as an attribute and as an element") {
+  CHECK(clip::find_xmp_orientation("<a tiff:Orientation=\"6\"/>") == 6);
+  CHECK(clip::find_xmp_orientation("<tiff:Orientation>8</tiff:Orientation>") == 8);
+  CHECK(clip::find_xmp_orientation("tiff:Orientation tiff:Orientation=\"3\"") == 3);
+  CHECK(clip::find_xmp_orientation("tiff:Orientation=\"9\"") == 1);
+  for (const char* none : {"", "tiff:Orientation", "tiff:Orientation=\"", "tiff:Orientation='6'",
+                           "Orientation=\"6\"", "tiff:Orientation>"}) {
+    CHECK_FALSE(clip::find_xmp_orientation(none).has_value());
+  }
 }
 
 TEST_CASE(
@@ -110,6 +124,8 @@ TEST_CASE(
   const std::string signatures[] = {std::string("\xff\xd8\xff", 3),
                                     std::string("\x89PNG\r\n\x1a\n", 8),
                                     "RIFF\x40\1\1\1WEBP",
+                                    "GIF89a",
+                                    "GIF87a\1\1\1\1\1",
                                     std::string("II\x2a\0", 4),
                                     std::string("MM\0\x2a", 4),
                                     std::string("BM\0\0\0\0\0\0\0\0\0\0\0\0\x28\0\0\0", 18),
@@ -136,5 +152,7 @@ TEST_CASE("signatures") {
   CHECK(clip::format_of("BMW is a make of cars") == nullptr);
   CHECK(clip::format_of("P1") == nullptr);
   CHECK(clip::format_of("P6 2 2") == &clip::kPnmFormat);
+  CHECK(clip::format_of("GIF87a") == &clip::kGifFormat);
+  CHECK(clip::format_of("GIF89a") == &clip::kGifFormat);
   CHECK(clip::format_of("") == nullptr);
 }

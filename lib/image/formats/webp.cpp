@@ -1,60 +1,70 @@
-// WebP: RFC 9649, and for the sizes RFC 6386 (lossy).
+// WebP: RFC 9649, by libwebp and its demultiplexer. Of an animation the first frame, on the canvas,
+// which is black and transparent where the frame is not: the colour of the background is for
+// players, and Pillow leaves it alone.
+#include <webp/decode.h>
+#include <webp/demux.h>
+
+#include <cstring>
+#include <memory>
+
 #include "base/byte_reader.h"
 #include "image/exif.h"
 #include "image/formats/formats.h"
-#include "image/formats/opencv_decode.h"
+#include "image/pixel_buffer.h"
 
 namespace clip {
 namespace {
 
-struct Facts {
-  ImageHeader header;
-  PixelMode mode;
+[[noreturn]] void damaged() {
+  throw Error(ErrorCode::kCorrupt, "it is damaged: its WebP data cannot be decoded");
+}
+
+// A file's structure: canvas, frames, metadata. Refers to the bytes.
+class Demuxer {
+ public:
+  explicit Demuxer(std::string_view bytes) {
+    const std::uint64_t end = 8 + std::uint64_t{ByteReader(bytes, /*big_endian=*/false).u32(4)};
+    if (end > bytes.size()) throw Error(ErrorCode::kCorrupt, "it is cut short");
+    const WebPData data = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
+    demuxer_.reset(WebPDemux(&data));
+    if (demuxer_ == nullptr || !WebPDemuxGetFrame(demuxer_.get(), 1, &frame_)) {
+      throw Error(ErrorCode::kCorrupt, "it is damaged: it holds no whole image");
+    }
+  }
+  ~Demuxer() { WebPDemuxReleaseIterator(&frame_); }
+  Demuxer(const Demuxer&) = delete;
+  Demuxer& operator=(const Demuxer&) = delete;
+
+  std::uint32_t width() const { return WebPDemuxGetI(demuxer_.get(), WEBP_FF_CANVAS_WIDTH); }
+  std::uint32_t height() const { return WebPDemuxGetI(demuxer_.get(), WEBP_FF_CANVAS_HEIGHT); }
+  const WebPIterator& first_frame() const { return frame_; }
+
+  int orientation() const {
+    WebPChunkIterator chunk;
+    int orientation = 1;
+    if (WebPDemuxGetChunk(demuxer_.get(), "EXIF", 1, &chunk)) {
+      orientation =
+          exif_orientation({reinterpret_cast<const char*>(chunk.chunk.bytes), chunk.chunk.size});
+    }
+    WebPDemuxReleaseChunkIterator(&chunk);
+    return orientation;
+  }
+
+ private:
+  struct Delete {
+    void operator()(WebPDemuxer* demuxer) const { WebPDemuxDelete(demuxer); }
+  };
+
+  std::unique_ptr<WebPDemuxer, Delete> demuxer_;
+  WebPIterator frame_ = {};
 };
 
-Facts facts_of(std::string_view bytes) {
-  const ByteReader reader(bytes, /*big_endian=*/false);
-  ImageHeader header;
-  PixelMode mode = PixelMode::kRgb;
-  const std::uint64_t end = 8 + std::uint64_t{reader.u32(4)};
-  if (end > bytes.size()) throw Error(ErrorCode::kCorrupt, "it is cut short");
-  bool data = false;
-  for (std::uint64_t at = 12; at + 8 <= end;) {
-    const std::string_view type = reader.view(at, 4);
-    const std::uint64_t length = reader.u32(at + 4);
-    const std::uint64_t content = at + 8;
-    reader.view(content, length);
-    if (type == "VP8X") {
-      constexpr std::uint32_t kAlpha = 0x10, kAnimation = 0x02;
-      const std::uint32_t flags = reader.u8(content);
-      if ((flags & kAnimation) != 0) {
-        throw Error(ErrorCode::kUnsupported,
-                    "it is an animation, which is not supported; extract a frame");
-      }
-      header.width = (reader.u32(content + 4) & 0xffffff) + 1;
-      header.height = (reader.u32(content + 6) >> 8) + 1;
-      if ((flags & kAlpha) != 0) mode = PixelMode::kRgba;
-    } else if (type == "VP8 ") {
-      data = true;
-      if (header.width == 0) {
-        header.width = reader.u16(content + 6) & 0x3fff;
-        header.height = reader.u16(content + 8) & 0x3fff;
-      }
-    } else if (type == "VP8L") {
-      data = true;
-      const std::uint32_t packed = reader.u32(content + 1);
-      if (header.width == 0) {
-        header.width = (packed & 0x3fff) + 1;
-        header.height = (packed >> 14 & 0x3fff) + 1;
-        if ((packed >> 28 & 1) != 0) mode = PixelMode::kRgba;
-      }
-    } else if (type == "EXIF") {
-      header.orientation = exif_orientation(reader.view(content, length));
-    }
-    at = content + length + length % 2;
-  }
-  if (!data) throw Error(ErrorCode::kCorrupt, "it is damaged: it holds no image data");
-  return {header, mode};
+// As the file says of itself; Pillow takes what says nothing that can be read for one with alpha.
+bool has_alpha(std::string_view bytes) {
+  WebPBitstreamFeatures features;
+  return WebPGetFeatures(reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size(),
+                         &features) != VP8_STATUS_OK ||
+         features.has_alpha != 0;
 }
 
 bool matches(std::string_view bytes) {
@@ -63,11 +73,53 @@ bool matches(std::string_view bytes) {
 }
 
 ImageHeader read_header(std::string_view bytes) {
-  return facts_of(bytes).header;
+  const Demuxer demuxer(bytes);
+  ImageHeader header;
+  header.width = demuxer.width();
+  header.height = demuxer.height();
+  header.orientation = demuxer.orientation();
+  // The pixels, and what libwebp needs at most beside them: an integer each.
+  header.decode_bytes = header.width * header.height * (has_alpha(bytes) ? 8 : 7);
+  return header;
 }
 
-Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&, PixelBuffer*) {
-  return decode_by_opencv(bytes, facts_of(bytes).mode, "WebP");
+Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&,
+             PixelBuffer* buffer) {
+  const Demuxer demuxer(bytes);
+  Image image;
+  image.mode = has_alpha(bytes) ? PixelMode::kRgba : PixelMode::kRgb;
+  image.channels = image.mode == PixelMode::kRgba ? 4 : 3;
+  image.width = demuxer.width();
+  image.height = demuxer.height();
+  image.stride = image.width * image.channels;
+  const auto size = static_cast<std::size_t>(image.stride * image.height);
+  const auto pixels = buffer->take(size);
+  image.data = pixels.get();
+  image.owner = pixels;
+
+  const WebPIterator& frame = demuxer.first_frame();
+  const bool covers = frame.width == image.width && frame.height == image.height;
+  if (!covers) std::memset(pixels.get(), 0, size);
+  if (frame.x_offset < 0 || frame.y_offset < 0 || frame.x_offset + frame.width > image.width ||
+      frame.y_offset + frame.height > image.height) {
+    damaged();
+  }
+  const auto offset = static_cast<std::size_t>(frame.y_offset * image.stride +
+                                               std::int64_t{frame.x_offset} * image.channels);
+  WebPDecoderConfig config;
+  if (!WebPInitDecoderConfig(&config)) {
+    throw Error(ErrorCode::kInternal, "libwebp is of another version than this was built with");
+  }
+  config.output.colorspace = image.channels == 4 ? MODE_RGBA : MODE_RGB;
+  config.output.is_external_memory = 1;
+  config.output.u.RGBA.rgba = pixels.get() + offset;
+  config.output.u.RGBA.stride = static_cast<int>(image.stride);
+  config.output.u.RGBA.size = size - offset;
+  const VP8StatusCode status = WebPDecode(frame.fragment.bytes, frame.fragment.size, &config);
+  WebPFreeDecBuffer(&config.output);
+  if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
+  if (status != VP8_STATUS_OK) damaged();
+  return image;
 }
 
 }  // namespace
