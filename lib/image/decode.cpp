@@ -8,8 +8,9 @@
 namespace clip {
 namespace {
 
-Image decode_checked(std::string_view bytes, const DecodeOptions& options, PixelBuffer* buffer) {
-  const ImageFormat& format = known_format_of(bytes);
+Image decode_checked(std::string_view bytes, const std::string& name, const DecodeOptions& options,
+                     PixelBuffer* buffer) {
+  const ImageFormat& format = known_format_of(bytes, name);
   const ImageHeader header = read_header(format, bytes, options.max_pixels);
   PixelBuffer own;
   const Image image = format.decode(bytes, header, options, buffer != nullptr ? buffer : &own);
@@ -22,7 +23,7 @@ Image decode_checked(std::string_view bytes, const DecodeOptions& options, Pixel
 Image decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
                    PixelBuffer* buffer) {
   try {
-    return decode_checked(bytes, options, buffer);
+    return decode_checked(bytes, name, options, buffer);
   } catch (const Error& error) {
     throw error.within("cannot use " + name);
   }

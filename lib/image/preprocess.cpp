@@ -75,6 +75,8 @@ std::vector<std::uint8_t> resample(const Image& image, const ResizeAndCrop& resi
       return resample_integer(image, resize);
     case PixelMode::kGrayAlpha:
     case PixelMode::kRgba: {
+      // Pillow does nothing to an image that has its size; going there and back would round.
+      if (image.width == resize.width && image.height == resize.height) break;
       auto pixels = resample_smooth(premultiplied(image), resize, best_simd());
       undo_premultiplication(&pixels);
       return pixels;
