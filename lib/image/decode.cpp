@@ -20,8 +20,9 @@ DecodeOptions as_stored(const DecodeOptions& options, int orientation) {
   return stored;
 }
 
-Image decode_checked(std::string_view bytes, const DecodeOptions& options, PixelBuffer* buffer) {
-  const ImageFormat& format = known_format_of(bytes);
+Image decode_checked(std::string_view bytes, const std::string& name, const DecodeOptions& options,
+                     PixelBuffer* buffer) {
+  const ImageFormat& format = known_format_of(bytes, name);
   const ImageHeader header = read_header(format, bytes, options.max_pixels);
   const bool turned = header.always_upright || !options.ignore_exif;
   const int orientation = turned ? header.orientation : 1;
@@ -36,7 +37,7 @@ Image decode_checked(std::string_view bytes, const DecodeOptions& options, Pixel
 Image decode_bytes(std::string_view bytes, const std::string& name, const DecodeOptions& options,
                    PixelBuffer* buffer) {
   try {
-    return decode_checked(bytes, options, buffer);
+    return decode_checked(bytes, name, options, buffer);
   } catch (const Error& error) {
     throw error.within("cannot use " + name);
   }

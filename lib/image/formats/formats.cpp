@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "clip/error.h"
+#include "image/formats/unreadable.h"
 
 namespace clip {
 namespace {
@@ -38,6 +39,8 @@ void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
 const std::vector<const ImageFormat*>& image_formats() {
   static const std::vector<const ImageFormat*> formats = {
       &kJpegFormat, &kPngFormat, &kGifFormat, &kWebpFormat, &kTiffFormat, &kBmpFormat, &kPnmFormat,
+      &kIcoFormat,
+      &kTgaFormat,  // has no signature, and so stands last
   };
   return formats;
 }
@@ -49,9 +52,12 @@ const ImageFormat* format_of(std::string_view bytes) {
   return nullptr;
 }
 
-const ImageFormat& known_format_of(std::string_view bytes) {
+const ImageFormat& known_format_of(std::string_view bytes, std::string_view path) {
   const ImageFormat* format = format_of(bytes);
   if (format != nullptr) return *format;
+  constexpr std::size_t kEnough = 1024;  // an SVG may begin with comments
+  const char* description = description_of_unreadable(bytes.substr(0, kEnough), path);
+  if (description != nullptr) throw Error(ErrorCode::kUnsupported, description);
   std::string names;
   for (const ImageFormat* known : image_formats()) {
     names += (names.empty() ? "" : ", ") + std::string(known->name);

@@ -12,6 +12,7 @@ namespace clip {
 
 extern const ImageFormat kJpegFormat, kPngFormat, kWebpFormat, kTiffFormat, kBmpFormat, kPnmFormat;
 extern const ImageFormat kGifFormat;
+extern const ImageFormat kIcoFormat, kTgaFormat;
 
 // In the order in which they are asked.
 const std::vector<const ImageFormat*>& image_formats();
@@ -19,8 +20,9 @@ const std::vector<const ImageFormat*>& image_formats();
 // The one that the bytes are of, or null.
 const ImageFormat* format_of(std::string_view bytes);
 
-// The same, by throwing Error (kUnsupported) that lists the formats.
-const ImageFormat& known_format_of(std::string_view bytes);
+// The same, by throwing Error (kUnsupported) that says what the file is, if that is known, or lists
+// the formats. `path`: for its extension.
+const ImageFormat& known_format_of(std::string_view bytes, std::string_view path = {});
 
 // The format's header, its size checked: throws Error for an image without pixels, and for one of
 // more than `max_pixels`.
