@@ -75,6 +75,8 @@ std::vector<std::uint8_t> resample(const Image& image, const ResizeAndCrop& resi
       return resample_integer(image, resize);
     case PixelMode::kGrayAlpha:
     case PixelMode::kRgba: {
+      // Pillow copies an image that has its size already.
+      if (resize.width == image.width && resize.height == image.height) break;
       auto pixels = resample_smooth(premultiplied(image), resize, best_simd());
       undo_premultiplication(&pixels);
       return pixels;
