@@ -35,14 +35,16 @@ EDGES = {
 
 # Headers that only some files may include, by the start of their names.
 HEAVY = [
-    (r"curl/", r"lib/hub/.*"),
+    (r"curl/", r"lib/hub/curl_module/.*"),
+    (r"opencv2/", r"app/opencv_module/.*"),
+    (r"(tiff|lcms2|openjpeg|libheif)", r"lib/image/modules/.*"),
     (r"(torch|ATen|c10)/",
      r"lib/engine/(libtorch|torchscript)/.*|lib/nn/backends/[a-z_]*_aten\.(cpp|h)"),
     (r"chafa", r"app/preview_module/.*"),
     (r"clip/(libtorch|torchscript)\.h", r"lib/engine/(libtorch|torchscript)/.*|app/libtorch_module/.*"),
 ]
 # Nor may a public header ask its user for any of these libraries.
-THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|zlib|"
+THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|png|webp|zlib|"
                          r"dnnl|chafa|glib|omp|doctest|CLI)\b")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)

@@ -28,13 +28,15 @@ Descriptor memory_file(const EmbeddedFile& file) {
 }  // namespace
 
 Module::Module(const EmbeddedFile& file, const std::string& purpose) : purpose_(purpose) {
-  const Descriptor descriptor = memory_file(file);
+  Descriptor descriptor = memory_file(file);
   const std::string path = fmt::format("/proc/self/fd/{}", descriptor.get());
   handle_ = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_ == nullptr) {
     throw Error(ErrorCode::kUnsupported,
                 fmt::format("{}, which cannot be loaded: {}", purpose_, ::dlerror()));
   }
+  // Stays open: the loader tells modules apart by their paths, so no other may get this number.
+  descriptor.release();
 }
 
 void* Module::address(const char* name) const {

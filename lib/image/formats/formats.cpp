@@ -38,8 +38,8 @@ void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
 
 const std::vector<const ImageFormat*>& image_formats() {
   static const std::vector<const ImageFormat*> formats = {
-      &kJpegFormat, &kPngFormat, &kGifFormat, &kWebpFormat, &kTiffFormat, &kBmpFormat, &kPnmFormat,
-      &kIcoFormat,
+      &kJpegFormat, &kPngFormat, &kGifFormat, &kWebpFormat,
+      &kTiffFormat, &kBmpFormat, &kPnmFormat, &kIcoFormat,
       &kTgaFormat,  // has no signature, and so stands last
   };
   return formats;

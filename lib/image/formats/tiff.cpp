@@ -1,174 +1,158 @@
-// TIFF: Adobe's specification, revision 6.0. Reads the first directory, and checks that every strip
-// or tile lies in the file.
+// TIFF: Adobe's specification, revision 6.0. What is not compressed is read here, all else by
+// libtiff, in a module.
+#include <algorithm>
 #include <array>
-#include <optional>
 
-#include "base/byte_reader.h"
+#include "base/module.h"
 #include "image/formats/formats.h"
-#include "image/formats/opencv_decode.h"
+#include "image/formats/tiff_layout.h"
+#include "image/formats/tiff_pixels.h"
+#include "image/modules/entry.h"
+
+extern "C" const clip::EmbeddedFile clip_tiff_module[], clip_lab_module[];
 
 namespace clip {
 namespace {
 
-enum Tag : std::uint32_t {
-  kWidth = 256,
-  kHeight = 257,
-  kBitsPerSample = 258,
-  kPhotometric = 262,
-  kStripOffsets = 273,
-  kOrientation = 274,
-  kSamplesPerPixel = 277,
-  kStripByteCounts = 279,
-  kTileOffsets = 324,
-  kTileByteCounts = 325,
-};
-
-enum Photometric : std::uint32_t {
-  kWhiteIsZero = 0,
-  kBlackIsZero = 1,
-  kPaletteColor = 3,
-  kSeparated = 5
-};
-
-struct Field {
-  std::uint64_t values = 0;  // where they stand
-  std::uint32_t count = 0, size = 0;
-};
-
-class Directory {
- public:
-  Directory(const ByteReader& reader, std::uint64_t at) : reader_(reader) {
-    const std::uint32_t entries = reader.u16(at);
-    for (std::uint32_t i = 0; i < entries; ++i) {
-      const std::uint64_t entry = at + 2 + 12 * std::uint64_t{i};
-      const std::uint32_t tag = reader.u16(entry);
-      const auto place = index_of(tag);
-      if (!place) continue;
-      Field field;
-      const std::uint32_t type = reader.u16(entry + 2);
-      field.size = type == 1 ? 1 : type == 3 ? 2 : type == 4 ? 4 : 0;
-      field.count = reader.u32(entry + 4);
-      if (field.size == 0 || field.count == 0)
-        throw Error(ErrorCode::kCorrupt, "it is damaged: a field has no value");
-      const std::uint64_t bytes = std::uint64_t{field.size} * field.count;
-      field.values = bytes <= 4 ? entry + 8 : reader.u32(entry + 8);
-      reader.view(field.values, bytes);
-      fields_[*place] = field;
-    }
-  }
-
-  const Field* find(Tag tag) const {
-    const Field& field = fields_[*index_of(tag)];
-    return field.count == 0 ? nullptr : &field;
-  }
-
-  std::uint32_t value(const Field& field, std::uint32_t index) const {
-    const std::uint64_t at = field.values + std::uint64_t{index} * field.size;
-    return field.size == 1 ? reader_.u8(at) : field.size == 2 ? reader_.u16(at) : reader_.u32(at);
-  }
-
-  std::uint32_t first(Tag tag, std::optional<std::uint32_t> otherwise) const {
-    const Field* field = find(tag);
-    if (field != nullptr) return value(*field, 0);
-    if (!otherwise)
-      throw Error(ErrorCode::kCorrupt, "it is damaged: a field that every TIFF has is missing");
-    return *otherwise;
-  }
-
- private:
-  static constexpr std::array<std::uint32_t, 10> kTags = {
-      kWidth,       kHeight,          kBitsPerSample,   kPhotometric, kStripOffsets,
-      kOrientation, kSamplesPerPixel, kStripByteCounts, kTileOffsets, kTileByteCounts};
-
-  static std::optional<std::size_t> index_of(std::uint32_t tag) {
-    for (std::size_t i = 0; i < kTags.size(); ++i) {
-      if (kTags[i] == tag) return i;
-    }
-    return std::nullopt;
-  }
-
-  const ByteReader& reader_;
-  std::array<Field, kTags.size()> fields_;
-};
-
-void check_parts(const ByteReader& reader, const Directory& directory, Tag offsets, Tag counts) {
-  const Field* offset = directory.find(offsets);
-  const Field* count = directory.find(counts);
-  if (offset == nullptr) return;
-  for (std::uint32_t i = 0; i < offset->count; ++i) {
-    const std::uint64_t size =
-        count != nullptr && i < count->count ? directory.value(*count, i) : 1;
-    reader.view(directory.value(*offset, i), size);
-  }
+// Loaded by the first call; one that fails is tried again by the next.
+TiffEntry libtiff() {
+  static const auto entry =
+      Module(clip_tiff_module[0],
+             "a compressed TIFF needs libtiff (on Debian and Ubuntu: apt-get install libtiff6)")
+          .symbol<TiffEntry>(kTiffEntry);
+  return entry;
 }
 
-PixelMode mode_of(const Directory& directory) {
-  const std::uint32_t bits = directory.first(kBitsPerSample, 1);
-  const std::uint32_t samples = directory.first(kSamplesPerPixel, 1);
-  switch (directory.first(kPhotometric, kBlackIsZero)) {
-    case kPaletteColor:
-      return PixelMode::kPalette;
-    case kSeparated:
-      return PixelMode::kBands;
-    case kWhiteIsZero:
-    case kBlackIsZero:
-      if (samples == 2) return PixelMode::kGrayAlpha;
-      return bits == 1 ? PixelMode::kBilevel : bits > 8 ? PixelMode::kInteger : PixelMode::kGray;
-    default:
-      return samples == 4 ? PixelMode::kRgba : PixelMode::kRgb;
-  }
+LabEntry little_cms() {
+  static const auto entry =
+      Module(clip_lab_module[0],
+             "a TIFF in CIE L*a*b* needs Little CMS (on Debian and Ubuntu: apt-get install "
+             "liblcms2-2)")
+          .symbol<LabEntry>(kLabEntry);
+  return entry;
 }
 
-struct Facts {
-  ImageHeader header;
-  PixelMode mode;
-  std::uint64_t orientation_offset;
-};
-
-Facts facts_of(std::string_view bytes) {
-  const ByteReader reader(bytes, /*big_endian=*/bytes[0] == 'M');
-  const Directory directory(reader, reader.u32(4));
-  ImageHeader header;
-  header.always_upright = true;
-  PixelMode mode = PixelMode::kRgb;
-  std::uint64_t orientation_offset = 0;
-  header.width = directory.first(kWidth, std::nullopt);
-  header.height = directory.first(kHeight, std::nullopt);
-  mode = mode_of(directory);
-  if (const Field* field = directory.find(kOrientation)) {
-    const std::uint32_t value = directory.value(*field, 0);
-    if (value >= 1 && value <= 8) header.orientation = static_cast<int>(value);
-    orientation_offset = field->values;
-  }
-  check_parts(reader, directory, kStripOffsets, kStripByteCounts);
-  check_parts(reader, directory, kTileOffsets, kTileByteCounts);
-  return {header, mode, orientation_offset};
+constexpr bool is_little_endian() {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+  return false;
+#else
+  return true;
+#endif
 }
 
 bool matches(std::string_view bytes) {
-  const ByteReader reader(bytes);
-  return reader.starts_with(0, std::string_view("II\x2a\0", 4)) ||
-         reader.starts_with(0, std::string_view("MM\0\x2a", 4));
+  // The two of 42 in the wrong order are found, too, and Pillow reads them.
+  for (const std::string_view start :
+       {std::string_view("II\x2a\0", 4), std::string_view("MM\0\x2a", 4),
+        std::string_view("II\x2b\0", 4), std::string_view("MM\0\x2b", 4),
+        std::string_view("II\0\x2a", 4), std::string_view("MM\x2a\0", 4)}) {
+    if (bytes.substr(0, 4) == start) return true;
+  }
+  return false;
 }
+
+std::uint8_t reversed(std::uint8_t byte) {
+  std::uint8_t other = 0;
+  for (int bit = 0; bit < 8; ++bit)
+    other = static_cast<std::uint8_t>(other << 1 | (byte >> bit & 1));
+  return other;
+}
+
+// YCbCr may be subsampled, which libtiff knows how to undo.
+bool is_plain(const TiffLayout& layout) {
+  return layout.compression == kTiffNoCompression && layout.color != TiffColor::kYcbcr;
+}
+
+// Strips and tiles that are not compressed, where they lie in the file.
+class PlainParts {
+ public:
+  PlainParts(std::string_view bytes, const TiffLayout& layout) : bytes_(bytes), layout_(layout) {
+    const std::uint64_t across = layout.parts_across(), down = layout.parts_down();
+    if (layout.part_offsets.count() / across / down < layout.planes()) {
+      throw Error(ErrorCode::kCorrupt, "it is damaged: some of its strips or tiles are missing");
+    }
+  }
+
+  template <typename Put>
+  void read(const Put& put) {
+    TiffPart part;
+    part.samples = layout_.planar ? 1 : layout_.samples;
+    part.stride = layout_.row_bytes();
+    std::uint64_t index = 0;
+    for (part.plane = 0; part.plane < layout_.planes(); ++part.plane) {
+      for (part.y = 0; part.y < layout_.height; part.y += layout_.part_height) {
+        for (part.x = 0; part.x < layout_.width; part.x += layout_.part_width) {
+          part.columns = std::min(layout_.part_width, layout_.width - part.x);
+          part.rows = std::min(layout_.part_height, layout_.height - part.y);
+          part.data = data(layout_.part_offsets[index++], part);
+          put(part);
+        }
+      }
+    }
+  }
+
+ private:
+  const std::uint8_t* data(std::uint64_t offset, const TiffPart& part) {
+    const std::uint64_t last = (part.columns * layout_.bits * part.samples + 7) / 8;
+    const std::string_view found =
+        ByteReader(bytes_).view(offset, (part.rows - 1) * part.stride + last);
+    if (!layout_.reversed_bits) return reinterpret_cast<const std::uint8_t*>(found.data());
+    static const std::array<std::uint8_t, 256> other = [] {
+      std::array<std::uint8_t, 256> table{};
+      for (std::size_t i = 0; i < table.size(); ++i) {
+        table[i] = reversed(static_cast<std::uint8_t>(i));
+      }
+      return table;
+    }();
+    turned_.clear();
+    for (const char byte : found) turned_.push_back(other[static_cast<std::uint8_t>(byte)]);
+    return turned_.data();
+  }
+
+  std::string_view bytes_;
+  const TiffLayout& layout_;
+  std::vector<std::uint8_t> turned_;
+};
 
 ImageHeader read_header(std::string_view bytes) {
-  return facts_of(bytes).header;
+  const TiffLayout layout = tiff_layout(bytes);
+  ImageHeader header;
+  header.width = layout.width;
+  header.height = layout.height;
+  header.orientation = layout.orientation;
+  header.always_upright = true;
+  // Not of a size that is refused anyway.
+  constexpr std::uint64_t kMaxSide = 1 << 24;
+  if (layout.width <= kMaxSide && layout.height <= kMaxSide) {
+    const std::uint64_t planes = layout.planar ? layout.samples * layout.bits / 8 : 0;
+    header.decode_bytes = layout.width * layout.height * (4 + planes);
+    if (!is_plain(layout)) header.decode_bytes += layout.row_bytes() * layout.part_height;
+    if (layout.color == TiffColor::kYcbcr) {
+      header.decode_bytes += 8 * layout.width * std::min(layout.part_height, layout.height);
+    }
+  }
+  return header;
 }
 
-// libtiff turns images by itself, whatever OpenCV is asked for: it is told that this one is
-// upright already.
-std::string as_upright_tiff(std::string_view bytes, std::uint64_t orientation_offset) {
-  std::string copy(bytes);
-  const bool big_endian = copy[0] == 'M';
-  copy[orientation_offset] = big_endian ? 0 : 1;
-  copy[orientation_offset + 1] = big_endian ? 1 : 0;
-  return copy;
-}
-
-Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&, PixelBuffer*) {
-  const Facts facts = facts_of(bytes);
-  if (facts.orientation_offset == 0) return decode_by_opencv(bytes, facts.mode, "TIFF");
-  return decode_by_opencv(as_upright_tiff(bytes, facts.orientation_offset), facts.mode, "TIFF");
+Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions& options,
+             PixelBuffer* buffer) {
+  const TiffLayout layout = tiff_layout(bytes);
+  const LabEntry lab_to_rgb = layout.color == TiffColor::kLab ? little_cms() : nullptr;
+  if (is_plain(layout)) {
+    PlainParts parts(bytes, layout);
+    TiffPixels pixels(layout, !layout.big_endian, buffer);
+    parts.read([&](const TiffPart& part) { pixels.put(part); });
+    return pixels.image(lab_to_rgb);
+  }
+  // A tile may be larger than the image, but not without bound.
+  if (layout.part_width > options.max_pixels / layout.part_height) {
+    throw Error(ErrorCode::kLimit, "its tiles have more pixels than an image may have",
+                Hint::kRaisePixelLimit);
+  }
+  const TiffEntry read = libtiff();
+  TiffPixels pixels(layout, is_little_endian(), buffer);
+  read(bytes, layout, [&](const TiffPart& part) { pixels.put(part); });
+  return pixels.image(lab_to_rgb);
 }
 
 }  // namespace
