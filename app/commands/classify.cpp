@@ -295,7 +295,7 @@ int run_classify(const ClassifyOptions& options) {
   if (failed_before > 0) {
     notice(fmt::format("{} of those that had been done before had failed", failed_before));
   }
-  return progress.failed() + failed_before == 0 ? kDone : kFailed;
+  return finish_images(progress, sources.left_out(), options.run.run.quiet, failed_before);
 }
 
 }  // namespace

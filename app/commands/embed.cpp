@@ -353,6 +353,7 @@ int run_embed(const EmbedCommandOptions& options) {
   if (failed_before > 0) {
     notice(fmt::format("{} of those that had been done before had failed", failed_before));
   }
+  if (sources) return finish_images(progress, sources->left_out(), quiet, failed_before);
   return progress.failed() + failed_before == 0 ? kDone : kFailed;
 }
 

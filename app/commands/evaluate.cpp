@@ -243,6 +243,7 @@ int run_evaluate(const EvaluateOptions& options) {
   const bool interrupted = interrupt_signal() != 0;
   if (accuracy.images() == 0) {
     progress.finish(interrupted);
+    finish_images(progress, images.left_out(), options.run.run.quiet);
     throw clip::Error(
         clip::ErrorCode::kNotFound,
         fmt::format("{} has no image in its folders that could be read", options.folder));
@@ -257,7 +258,7 @@ int run_evaluate(const EvaluateOptions& options) {
     confusion->commit();
   }
   progress.finish(interrupted);
-  return progress.failed() == 0 ? kDone : kFailed;
+  return finish_images(progress, images.left_out(), options.run.run.quiet);
 }
 
 }  // namespace

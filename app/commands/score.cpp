@@ -207,7 +207,7 @@ int run_score(const ScoreOptions& options) {
   } else {
     progress.clear();
   }
-  return progress.failed() == 0 ? kDone : kFailed;
+  return finish_images(progress, sources.left_out(), quiet);
 }
 
 }  // namespace

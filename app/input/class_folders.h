@@ -46,6 +46,9 @@ class ClassImages {
 
   bool next(clip::ImageSource* source);
 
+  // Files that were left out so far. Not while a thread is in next().
+  const clip::LeftOut& left_out() const { return paths_.left_out(); }
+
  private:
   const std::string path_;
   const std::vector<ClassFolder>& classes_;

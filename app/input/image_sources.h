@@ -22,6 +22,9 @@ class ImageSources {
   // False when there are no more, and once `stop` is cancelled.
   bool next(clip::ImageSource* source);
 
+  // Files of folders that were left out so far. Not while a thread is in next().
+  const clip::LeftOut& left_out() const { return paths_.left_out(); }
+
  private:
   clip::ImagePaths paths_;
   const clip::CancelToken* stop_;

@@ -2,9 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
+#include "exit_code.h"
 #include "terminal/hints.h"
+#include "terminal/interrupt.h"
+#include "terminal/text.h"
 
 namespace clip_cli {
 
@@ -51,6 +56,32 @@ void for_each_image(clip::ImageEmbedder* embedder, Progress* progress,
     if (after_batch) after_batch();
     progress->show();
   }
+}
+
+std::string left_out_text(const clip::LeftOut& left_out) {
+  std::vector<std::pair<std::uint64_t, std::string>> kinds;
+  std::uint64_t files = 0;
+  for (const auto& [kind, count] : left_out) {
+    kinds.emplace_back(count, kind);
+    files += count;
+  }
+  // The most frequent first; of equal ones by name.
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text = fmt::format("{} file{} of kinds that cannot be read {} left out:", files,
+                                 files == 1 ? "" : "s", files == 1 ? "was" : "were");
+  for (const auto& [count, kind] : kinds) {
+    text += fmt::format("{} {} {}", text.back() == ':' ? "" : ",", count, kind);
+  }
+  return text;
+}
+
+int finish_images(const Progress& progress, const clip::LeftOut& left_out, bool quiet,
+                  std::uint64_t failed_before) {
+  if (!left_out.empty() && !quiet) notice(left_out_text(left_out));
+  const bool none = progress.done() == 0 && progress.skipped() == 0 && interrupt_signal() == 0;
+  if (none) notice("no image was found");
+  return progress.failed() + failed_before == 0 && !none ? kDone : kFailed;
 }
 
 RunSummary summary_of(const Progress& progress, bool interrupted) {

@@ -1,9 +1,12 @@
 // What every run over images does alike: embed them, show how far it is, report what fails.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <string>
 
 #include "clip/image_embedder.h"
+#include "clip/image_paths.h"
 #include "options/decode_options.h"
 #include "options/model_options.h"
 #include "options/run_options.h"
@@ -38,6 +41,15 @@ std::optional<clip::ResultError> image_error(const clip::ImageResult& result);
 void for_each_image(clip::ImageEmbedder* embedder, Progress* progress,
                     const std::function<void(const clip::ImageResult&)>& use,
                     const std::function<void()>& after_batch = nullptr);
+
+// "12 files of kinds that cannot be read were left out: 10 camera raw, 2 PSD"
+std::string left_out_text(const clip::LeftOut& left_out);
+
+// Behind the last line of the progress: says which files of folders were left out, and gives the
+// exit code: kFailed where an image failed, now or before, or where the run was over none at all,
+// and was not interrupted.
+int finish_images(const Progress& progress, const clip::LeftOut& left_out, bool quiet,
+                  std::uint64_t failed_before = 0);
 
 // For the summary at the end of a page.
 RunSummary summary_of(const Progress& progress, bool interrupted);

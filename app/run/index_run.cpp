@@ -10,6 +10,7 @@
 #include "clip/error.h"
 #include "options/decode_options.h"
 #include "options/model_lookup.h"
+#include "run/image_run.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/live_block.h"
@@ -37,6 +38,7 @@ std::vector<clip::IndexedModel> models_of(const IndexedFolder& folder) {
 }
 
 void tell_about(const clip::RefreshReport& report, const IndexedFolder& folder) {
+  if (!report.left_out.empty()) notice(left_out_text(report.left_out));
   for (const std::string& path : report.unreachable) {
     const std::string where = clip::joined_path(folder.place.root, path);
     notice(

@@ -31,6 +31,7 @@ class Progress {
 
   std::uint64_t done() const { return done_; }
   std::uint64_t failed() const { return failed_; }
+  std::uint64_t skipped() const { return skipped_; }
   double seconds() const;
 
  private:

@@ -64,6 +64,7 @@ class Planner {
   const std::optional<IndexedModel>& model_;
   const PlanOptions& options_;
   std::vector<std::string> exclude_;
+  const bool other_formats_;  // what was no image may be one now
   RefreshPlan plan_;
 
   std::vector<OpenFolder> open_;
@@ -101,7 +102,8 @@ Planner::Planner(Index* index, const std::optional<IndexedModel>& model, const P
                 "INSERT INTO temp.todo(folder, path, name, content, is_new, sure, unknown) "
                 "VALUES(?, ?, ?, ?, ?, ?, ?)"),
       add_gone_(database_, "INSERT INTO temp.gone VALUES(?, ?, ?)"),
-      add_folder_(database_, "INSERT INTO temp.new_folders VALUES(?, ?, ?)") {
+      add_folder_(database_, "INSERT INTO temp.new_folders VALUES(?, ?, ?)"),
+      other_formats_(index->fact(kFormatsFact) != image_format_names()) {
   if (options.exclude) {
     exclude_ = *options.exclude;
     return;
@@ -222,7 +224,8 @@ void Planner::look_at(const WalkEntry& entry) {
   }
   const FileState state = state_of(entry.info);
   const bool same = known != nullptr && known->state.size == state.size &&
-                    known->state.modified_nsec == state.modified_nsec && !known->unreadable;
+                    known->state.modified_nsec == state.modified_nsec && !known->unreadable &&
+                    !(other_formats_ && known->content == 0);
   if (!same) {
     plan_file(&folder, entry.name, known);
   } else if (known->content != 0 && !known->embedded) {

@@ -166,9 +166,12 @@ bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
   *source = ImageSource();
   source->name = path;
   try {
-    if (!has_image_extension(planned.name) && !begins_like_an_image(path)) {
+    const FileKind kind =
+        has_image_extension(planned.name) ? FileKind{true, nullptr} : kind_of_file(path);
+    if (!kind.is_image) {
       entry.state = file_state(path);
       const std::lock_guard<std::mutex> lock(mutex_);
+      if (kind.unreadable != nullptr) ++report_.left_out[kind.unreadable];
       linked_.push_back({std::move(entry), 0, ""});
       report(path, nullptr);
       return false;
@@ -446,6 +449,8 @@ RefreshReport Refresh::run() {
     collect_orphans();
   }
   if (report_.complete && options_.sub.empty()) {
+    const std::string formats = image_format_names();
+    if (index_->fact(kFormatsFact) != formats) index_->set_fact(kFormatsFact, formats);
     const std::int64_t now = std::time(nullptr);
     if (report_.added + report_.changed + report_.renamed + report_.copied + report_.deleted > 0 ||
         index_->fact(kRefreshedFact).empty()) {

@@ -16,6 +16,7 @@
 
 #include "clip/cancel.h"
 #include "clip/image_embedder.h"
+#include "clip/image_paths.h"
 #include "clip/model.h"
 #include "index/index.h"
 
@@ -47,6 +48,7 @@ struct RefreshReport {
   std::uint64_t failed = 0;              // files, new ones or changed
   std::uint64_t kept = 0;                // entries of files that cannot be reached now
   std::vector<std::string> unreachable;  // the folders that they are in, relative to the root
+  LeftOut left_out;                      // files, new ones or changed, of kinds that cannot be read
   bool complete = false;                 // false: it was cancelled
 };
 

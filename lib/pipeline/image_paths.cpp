@@ -89,7 +89,10 @@ bool ImagePaths::next_in_folder(ImageSource* source) {
     // that is called like an image is an image that is missing.
     const bool is_named_so = has_image_extension(entry.name);
     const bool may_be = entry.found ? S_ISREG(entry.info.st_mode) : is_named_so;
-    if (may_be && (is_named_so || begins_like_an_image(entry.path))) {
+    if (!may_be) continue;
+    const FileKind kind = is_named_so ? FileKind{true, nullptr} : kind_of_file(entry.path);
+    if (kind.unreadable != nullptr) ++left_out_[kind.unreadable];
+    if (kind.is_image) {
       source->name = std::move(entry.path);
       if (entry.found) source->state = state_of(entry.info);
       return true;

@@ -14,6 +14,9 @@
 namespace clip {
 namespace {
 
+// Bytes that tell the kinds that cannot be read: an SVG may begin with comments.
+constexpr std::size_t kEnoughForUnreadable = 1024;
+
 void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
   if (header.width == 0 || header.height == 0) {
     throw Error(ErrorCode::kCorrupt, "it says that it has no pixels");
@@ -55,15 +58,10 @@ const ImageFormat* format_of(std::string_view bytes) {
 const ImageFormat& known_format_of(std::string_view bytes, std::string_view path) {
   const ImageFormat* format = format_of(bytes);
   if (format != nullptr) return *format;
-  constexpr std::size_t kEnough = 1024;  // an SVG may begin with comments
-  const char* description = description_of_unreadable(bytes.substr(0, kEnough), path);
+  const char* description = description_of_unreadable(bytes.substr(0, kEnoughForUnreadable), path);
   if (description != nullptr) throw Error(ErrorCode::kUnsupported, description);
-  std::string names;
-  for (const ImageFormat* known : image_formats()) {
-    names += (names.empty() ? "" : ", ") + std::string(known->name);
-  }
   throw Error(ErrorCode::kUnsupported,
-              fmt::format("unsupported image format (supported: {})", names));
+              fmt::format("unsupported image format (supported: {})", image_format_names()));
 }
 
 ImageHeader read_header(const ImageFormat& format, std::string_view bytes,
@@ -82,19 +80,35 @@ std::vector<std::string> image_extensions() {
   return extensions;
 }
 
+std::string image_format_names() {
+  std::string names;
+  for (const ImageFormat* format : image_formats()) {
+    names += (names.empty() ? "" : ", ") + std::string(format->name);
+  }
+  return names;
+}
+
 bool has_image_extension(std::string_view path) {
   static const std::vector<std::string> extensions = image_extensions();
   return std::find(extensions.begin(), extensions.end(), extension_of(path)) != extensions.end();
 }
 
-bool begins_like_an_image(const std::string& path) {
+FileKind kind_of_file(const std::string& path) {
   // A pipe without a writer must not be waited for.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!file.valid()) return false;
-  char first[kSignatureBytes];
+  FileKind kind;
+  if (!file.valid()) return kind;
+  char first[kEnoughForUnreadable];
   const ssize_t count = read_some(file.get(), first, sizeof first);
-  return count > 0 &&
-         format_of(std::string_view(first, static_cast<std::size_t>(count))) != nullptr;
+  if (count <= 0) return kind;
+  const std::string_view bytes(first, static_cast<std::size_t>(count));
+  kind.unreadable = name_of_unreadable(bytes, path);
+  kind.is_image = kind.unreadable == nullptr && format_of(bytes) != nullptr;
+  return kind;
+}
+
+bool begins_like_an_image(const std::string& path) {
+  return kind_of_file(path).is_image;
 }
 
 }  // namespace clip

@@ -87,10 +87,17 @@ Image decode_bytes(std::string_view bytes, const std::string& name, const Decode
 
 // The extensions of the formats that can be read, in lower case and without the dot: "jpg", ...
 std::vector<std::string> image_extensions();
+std::string image_format_names();                 // "JPEG, PNG, ..."
 bool has_image_extension(std::string_view path);  // in upper or lower case
 
-// Whether a file's first bytes are the signature of an image format, whatever it is called. False
-// where it cannot be read.
-bool begins_like_an_image(const std::string& path);
+// What a file is, by its first bytes, whatever it is called.
+struct FileKind {
+  bool is_image = false;             // of a format that can be read
+  const char* unreadable = nullptr;  // a well-known kind of images that cannot: "PSD", "camera raw"
+};
+
+// Of a file that cannot be opened: neither.
+FileKind kind_of_file(const std::string& path);
+bool begins_like_an_image(const std::string& path);  // its is_image
 
 }  // namespace clip

@@ -12,7 +12,9 @@
 // does includes them again (!.name, !.*, !@eaDir). Whatever is named itself is never excluded.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,6 +25,10 @@
 namespace clip {
 
 class FolderWalk;
+
+// Files of folders that are images of kinds that cannot be read, and were left out: how many of
+// each kind, by its name ("PSD").
+using LeftOut = std::map<std::string, std::uint64_t>;
 
 struct ImagePathsOptions {
   // Patterns, relative to the folder that is named. They count before those of files.
@@ -52,6 +58,8 @@ class ImagePaths {
   // False when there are no more. Throws what `next_named` throws.
   bool next(ImageSource* source);
 
+  const LeftOut& left_out() const { return left_out_; }  // of the folders read so far
+
  private:
   bool next_in_folder(ImageSource* source);
   std::unique_ptr<FolderWalk> walk_of(const std::string& folder) const;
@@ -59,6 +67,7 @@ class ImagePaths {
   NextNamed next_named_;
   ImagePathsOptions options_;
   std::unique_ptr<FolderWalk> walk_;  // of the folder that is being read
+  LeftOut left_out_;
 };
 
 }  // namespace clip
