@@ -63,9 +63,8 @@ std::uint64_t group_limits(const std::string& root) {
     if (controllers == ",,") {
       limit = std::min(limit, group_limit(root + "/sys/fs/cgroup", group, "memory.max"));
     } else if (controllers.find(",memory,") != std::string::npos) {
-      limit =
-          std::min(limit, group_limit(root + "/sys/fs/cgroup/memory", group,
-                                      "memory.limit_in_bytes"));
+      limit = std::min(limit,
+                       group_limit(root + "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes"));
     }
   }
   return limit;

@@ -114,9 +114,8 @@ TEST_CASE("a wait can be cancelled, and those behind it go on") {
   auto first = budget.acquire(50);
   clip::CancelToken cancel;
   std::atomic<bool> cancelled{false};
-  std::thread waiting([&] {
-    cancelled = code_of([&] { budget.acquire(100, &cancel); }) == ErrorCode::kCancelled;
-  });
+  std::thread waiting(
+      [&] { cancelled = code_of([&] { budget.acquire(100, &cancel); }) == ErrorCode::kCancelled; });
   std::this_thread::sleep_for(std::chrono::milliseconds(30));
   std::thread behind([&] { budget.acquire(50); });
   std::this_thread::sleep_for(std::chrono::milliseconds(30));

@@ -284,7 +284,8 @@ TEST_CASE("as ready, what the source throws comes behind the images before it") 
   CHECK_FALSE(stream.next(&image));
 }
 
-TEST_CASE("workers share a budget of memory, and what alone is too large is an error in its place") {
+TEST_CASE(
+    "workers share a budget of memory, and what alone is too large is an error in its place") {
   const TemporaryFolder folder;
   std::vector<std::string> paths;
   for (int i = 0; i < 60; ++i) paths.push_back(write_image(folder, i, i == 30 ? 200 : 100));
@@ -326,7 +327,8 @@ TEST_CASE("a stream that goes ends its workers' waits for memory") {
   CHECK(budget->held() == 20'000);
 }
 
-TEST_CASE("what is decoded of a JPEG is enough for the rule, and thumbnails are of the whole image") {
+TEST_CASE(
+    "what is decoded of a JPEG is enough for the rule, and thumbnails are of the whole image") {
   const TemporaryFolder folder;
   // Black, white and black: the crop is white alone.
   auto pixels = std::make_shared<std::vector<std::uint8_t>>();
