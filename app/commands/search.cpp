@@ -127,6 +127,7 @@ void embed_images(const SearchCommand& options, const std::shared_ptr<const clip
   if (images.empty()) return;
   clip::EmbedOptions embed;
   embed.encoder = encoder_options(options.run.model);
+  embed.decode = decode_options(options.run.decode, model->config());
   std::size_t at = 0;
   clip::ImageEmbedder embedder(
       model,

@@ -2,6 +2,10 @@
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
+#include <memory>
+
+#include "base/memory.h"
+#include "clip/memory_budget.h"
 
 namespace clip_cli {
 namespace {
@@ -9,6 +13,17 @@ namespace {
 constexpr const char* kGroup = "Images";
 
 }  // namespace
+
+void add_memory_option(CLI::App* command, ImageDecodeOptions* options) {
+  command
+      ->add_option("--max-memory", options->max_memory,
+                   "Decode images in at most this much memory, all threads together, such as 500M "
+                   "or 2G [half of what is available]")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
+      ->check(CLI::Range(std::uint64_t{1} << 20, std::uint64_t{1} << 50))
+      ->type_name("SIZE")
+      ->group(kGroup);
+}
 
 void add_decode_options(CLI::App* command, ImageDecodeOptions* options) {
   command
@@ -28,6 +43,7 @@ void add_decode_options(CLI::App* command, ImageDecodeOptions* options) {
       ->type_name("MEGAPIXELS")
       ->capture_default_str()
       ->group(kGroup);
+  add_memory_option(command, options);
 }
 
 clip::DecodeOptions decode_options(const ImageDecodeOptions& options,
@@ -35,6 +51,8 @@ clip::DecodeOptions decode_options(const ImageDecodeOptions& options,
   clip::DecodeOptions decode;
   decode.max_pixels = options.max_megapixels * 1000000;
   decode.ignore_exif = options.ignore_exif;
+  decode.memory = std::make_shared<clip::MemoryBudget>(
+      options.max_memory > 0 ? options.max_memory : clip::usable_memory() / 2);
   // Twice the model's input leaves the resampling enough to average.
   if (options.fast_decode) {
     decode.min_side_after_scaling = 2 * static_cast<std::uint64_t>(config.vision.image_size);

@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "clip/error.h"
-#include "options/decode_options.h"
 #include "options/model_lookup.h"
 #include "run/image_run.h"
 #include "terminal/hints.h"
@@ -57,6 +56,7 @@ void add_index_run_options(CLI::App* command, IndexRunOptions* options, bool upd
   }
   add_run_options(command, &options->run);
   add_model_options(command, &options->model);
+  add_memory_option(command, &options->decode);
 }
 
 std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
@@ -91,7 +91,7 @@ Refreshed refresh_folder(clip::Index* index, const IndexedFolder& folder,
   clip::CancelToken stop(&interrupts());
   refresh.sub = folder.sub;
   refresh.embed.encoder = encoder_options(options.model);
-  refresh.embed.decode = decode_options(ImageDecodeOptions(), model->config());
+  refresh.embed.decode = decode_options(options.decode, model->config());
   refresh.embed.max_batch = options.run.batch;
   refresh.stop = &stop;
   clip::RefreshEvents events;

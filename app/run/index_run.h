@@ -11,6 +11,7 @@
 #include "clip/model.h"
 #include "index/index.h"
 #include "index/refresh.h"
+#include "options/decode_options.h"
 #include "options/index_options.h"
 #include "options/model_options.h"
 #include "options/run_options.h"
@@ -20,10 +21,11 @@ namespace clip_cli {
 struct IndexRunOptions {
   RunOptions run;
   ModelOptions model;
+  ImageDecodeOptions decode;  // only its memory is an option: an index holds what a search finds
   bool no_update = false;
 };
 
-// --batch, -q and the model's options, and, with `update`, --no-update.
+// --batch, -q, --max-memory and the model's options, and, with `update`, --no-update.
 void add_index_run_options(CLI::App* command, IndexRunOptions* options, bool update);
 
 // Thrown to give up waiting for another process that writes the index.

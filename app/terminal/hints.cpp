@@ -8,6 +8,8 @@ const char* text_of(clip::Hint hint) {
   switch (hint) {
     case clip::Hint::kRaisePixelLimit:
       return " (--max-pixels)";
+    case clip::Hint::kRaiseMemoryLimit:
+      return " (--max-memory)";
     case clip::Hint::kTruncatePrompt:
       return ", or cut it with --truncate";
     case clip::Hint::kUseTorchScript:

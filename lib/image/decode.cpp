@@ -1,6 +1,7 @@
 #include "base/file.h"
 #include "clip/error.h"
 #include "clip/image.h"
+#include "clip/memory_budget.h"
 #include "image/formats/formats.h"
 #include "image/pixel_buffer.h"
 #include "image/upright.h"
@@ -20,16 +21,37 @@ DecodeOptions as_stored(const DecodeOptions& options, int orientation) {
   return stored;
 }
 
+// What decoding takes at its peak: with the copy that is turned.
+std::uint64_t bytes_to_decode(const ImageHeader& header, int orientation) {
+  const std::uint64_t four_a_pixel = 4 * header.width * header.height;
+  const std::uint64_t bytes = header.decode_bytes > 0 ? header.decode_bytes : four_a_pixel;
+  return orientation == 1 ? bytes : bytes + four_a_pixel;
+}
+
+// The pixels go before the share of the budget does.
+struct BudgetedPixels {
+  MemoryBudget::Share share;
+  std::shared_ptr<const void> pixels;
+};
+
 Image decode_checked(std::string_view bytes, const std::string& name, const DecodeOptions& options,
                      PixelBuffer* buffer) {
   const ImageFormat& format = known_format_of(bytes, name);
   const ImageHeader header = read_header(format, bytes, options.max_pixels);
   const bool turned = header.always_upright || !options.ignore_exif;
   const int orientation = turned ? header.orientation : 1;
+  MemoryBudget::Share share;
+  if (options.memory != nullptr) {
+    share = options.memory->acquire(bytes_to_decode(header, orientation), options.cancel);
+  }
   PixelBuffer own;
-  const Image image = format.decode(bytes, header, as_stored(options, orientation),
-                                    buffer != nullptr ? buffer : &own);
-  return upright(image, orientation);
+  Image image = upright(format.decode(bytes, header, as_stored(options, orientation),
+                                      buffer != nullptr ? buffer : &own),
+                        orientation);
+  if (share != nullptr) {
+    image.owner = std::make_shared<const BudgetedPixels>(BudgetedPixels{share, image.owner});
+  }
+  return image;
 }
 
 }  // namespace

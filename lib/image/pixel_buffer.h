@@ -22,6 +22,13 @@ class PixelBuffer {
     return pixels_;
   }
 
+  // Keeps no more than this for the next image. Pixels that are in use stay as long as they are.
+  void keep_at_most(std::size_t bytes) {
+    if (bytes_ <= bytes) return;
+    pixels_ = nullptr;
+    bytes_ = 0;
+  }
+
  private:
   std::shared_ptr<std::uint8_t> pixels_;
   std::size_t bytes_ = 0;

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <memory>
 #include <new>
 #include <system_error>
 #include <utility>
 
+#include "clip/memory_budget.h"
 #include "image/thumbnail.h"
 
 namespace clip {
@@ -16,11 +18,25 @@ namespace {
 // order does not matter. About as long as a large photo takes to decode.
 constexpr std::chrono::milliseconds kMaxBatchDelay{20};
 
+// An image is decoded only where it is looked at.
+StreamOptions completed(StreamOptions options, const Preprocessing& rule,
+                        const CancelToken* cancel) {
+  options.decode.cancel = cancel;
+  if (options.thumbnail_side == 0) {
+    options.decode.region_of_interest = [rule](std::int64_t width, std::int64_t height) {
+      return region_of_interest(width, height, rule);
+    };
+  }
+  return options;
+}
+
 }  // namespace
 
 ImageStream::ImageStream(NextImage next_source, const Preprocessing& rule,
                          const StreamOptions& options)
-    : next_source_(std::move(next_source)), rule_(rule), options_(options) {
+    : next_source_(std::move(next_source)),
+      rule_(rule),
+      options_(completed(options, rule, &cancel_)) {
   const int workers = std::max(options_.workers, 1);
   workers_.reserve(static_cast<std::size_t>(workers));
   try {
@@ -40,6 +56,8 @@ ImageStream::~ImageStream() {
     stopped_ = true;
   }
   room_.notify_all();
+  cancel_.cancel();
+  if (options_.decode.memory != nullptr) options_.decode.memory->wake();
   for (std::thread& worker : workers_) worker.join();
 }
 
@@ -81,6 +99,13 @@ ImageStream::Slot* ImageStream::take_source() {
   return &slot;
 }
 
+// Buffers that wait for the next image are in no budget: together they are at most an eighth of it.
+std::size_t ImageStream::kept_bytes() const {
+  if (options_.decode.memory == nullptr) return std::numeric_limits<std::size_t>::max();
+  const auto workers = static_cast<std::uint64_t>(std::max(options_.workers, 1));
+  return static_cast<std::size_t>(options_.decode.memory->limit() / (8 * workers));
+}
+
 void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
   const std::string& name = image->source.name;
   try {
@@ -88,6 +113,7 @@ void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
     if (image->source.load) bytes = std::make_shared<const std::string>(image->source.load());
     const Image decoded = bytes == nullptr ? decode_file(name, options_.decode, buffer)
                                            : decode_bytes(*bytes, name, options_.decode, buffer);
+    buffer->keep_at_most(kept_bytes());
     image->pixels = preprocess(decoded, rule_);
     if (options_.thumbnail_side > 0) {
       image->thumbnail = jpeg_thumbnail(decoded, options_.thumbnail_side);
@@ -103,6 +129,7 @@ void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
     image->error = Error(ErrorCode::kInternal, "cannot use " + name + ": " + error.what());
   }
   image->pixels.clear();
+  buffer->keep_at_most(kept_bytes());
 }
 
 void ImageStream::work() {

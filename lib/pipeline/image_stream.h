@@ -1,6 +1,7 @@
 // Images on their way from their sources to the model's input: read, decoded, resized and
 // normalized by worker threads, ahead of the encoder. Memory is bounded by how far ahead the
-// workers may be, however many sources there are. An image that cannot be used is an item with an
+// workers may be, however many sources there are, and by DecodeOptions::memory, of which each image
+// that is being decoded or resized holds its share. An image that cannot be used is an item with an
 // error in it, never the end of the run.
 #pragma once
 
@@ -14,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "clip/cancel.h"
 #include "clip/error.h"
 #include "clip/image.h"
 #include "clip/image_embedder.h"
@@ -43,7 +45,7 @@ class ImageStream {
   // `next_source` is called by one worker at a time. A source that comes with an error is handed
   // out as it is. Throws Error (kIo) when the system gives no thread.
   ImageStream(NextImage next_source, const Preprocessing& rule, const StreamOptions& options);
-  // Waits for the workers, which end with the images that they are at, and with the call of
+  // Waits for the workers, which end with the images that they are decoding, and with the call of
   // `next_source` that they are in; what was not handed out is dropped.
   ~ImageStream();
   ImageStream(const ImageStream&) = delete;
@@ -69,6 +71,7 @@ class ImageStream {
   using Slots = std::list<Slot>;  // elements stay in place while others come and go
 
   void work();
+  std::size_t kept_bytes() const;
   // Decodes it, or notes why that cannot be done.
   void prepare(PreparedImage* image, PixelBuffer* buffer) const;
   Slot*
@@ -79,6 +82,7 @@ class ImageStream {
 
   const NextImage next_source_;
   const Preprocessing rule_;
+  CancelToken cancel_;  // ends waits for memory
   const StreamOptions options_;
 
   std::mutex source_mutex_;  // held while a source is taken, which may wait for standard input

@@ -122,6 +122,7 @@ TEST_CASE("hints become options") {
   };
   CHECK(with(Hint::kNone) == "it is so");
   CHECK(contains(with(Hint::kRaisePixelLimit), "--max-pixels"));
+  CHECK(contains(with(Hint::kRaiseMemoryLimit), "--max-memory"));
   CHECK(contains(with(Hint::kTruncatePrompt), "--truncate"));
   CHECK(contains(with(Hint::kUseTorchScript), "--engine torchscript"));
   CHECK(contains(with(Hint::kUseLibTorch), "--engine libtorch"));

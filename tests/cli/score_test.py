@@ -586,6 +586,17 @@ class Failures(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("--max-pixels", done.stderr)
 
+    def test_memory_limit(self):
+        large = self.folder / "large.png"
+        Image.new("RGB", (1100, 1000)).save(large)
+        done = score("--max-memory", "100M", large, "a cat")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = score("--max-memory", "2M", large, "a cat")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the limit is 2 (--max-memory)", done.stderr)
+        for wrong in ("2X", "-1", "0", "much", "1"):
+            self.assertEqual(score("--max-memory", wrong, large, "a cat").returncode, 2, wrong)
+
     def test_a_prompt_that_is_too_long(self):
         prompt = "a very " * 60 + "long prompt"
         done = score(self.good, "a cat", prompt)

@@ -7,7 +7,10 @@
 #include <chrono>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
+#include "clip/memory_budget.h"
+#include "image/jpeg_encode.h"
 #include "support.h"
 #include "test_images.h"
 
@@ -279,4 +282,81 @@ TEST_CASE("as ready, what the source throws comes behind the images before it") 
   for (int i = 0; i < 3; ++i) CHECK(stream.next(&image));
   CHECK_THROWS_WITH(stream.next(&image), "the list broke off");
   CHECK_FALSE(stream.next(&image));
+}
+
+TEST_CASE(
+    "workers share a budget of memory, and what alone is too large is an error in its place") {
+  const TemporaryFolder folder;
+  std::vector<std::string> paths;
+  for (int i = 0; i < 60; ++i) paths.push_back(write_image(folder, i, i == 30 ? 200 : 100));
+  for (const ResultOrder order : {ResultOrder::kInput, ResultOrder::kAsReady}) {
+    std::atomic<int> taken{0};
+    StreamOptions with = options(8, 20, order);
+    // Two images of 100 x 100 pixels at a time, 4 bytes each.
+    with.decode.memory = std::make_shared<MemoryBudget>(100'000);
+    ImageStream stream(from(paths, &taken), rule(), with);
+    int errors = 0, images = 0;
+    for (PreparedImage image; stream.next(&image); ++images) {
+      if (order == ResultOrder::kInput) CHECK(image.source.name == paths[std::size_t(images)]);
+      if (!image.error) continue;
+      ++errors;
+      CHECK(image.source.name == paths[30]);
+      CHECK(image.error->code() == ErrorCode::kLimit);
+      CHECK(image.error->hint() == Hint::kRaiseMemoryLimit);
+      CHECK(contains(image.error->what(), paths[30]));
+    }
+    CHECK(images == 60);
+    CHECK(errors == 1);
+    CHECK(with.decode.memory->held() == 0);
+  }
+}
+
+TEST_CASE("a stream that goes ends its workers' waits for memory") {
+  const TemporaryFolder folder;
+  std::vector<std::string> paths;
+  for (int i = 0; i < 10; ++i) paths.push_back(write_image(folder, i, 50));
+  const auto budget = std::make_shared<MemoryBudget>(20'000);
+  const MemoryBudget::Share all = budget->acquire(20'000);
+  std::atomic<int> taken{0};
+  {
+    StreamOptions with = options(4, 20);
+    with.decode.memory = budget;
+    ImageStream stream(from(paths, &taken), rule(), with);
+    while (taken < 4) std::this_thread::yield();
+  }
+  CHECK(budget->held() == 20'000);
+}
+
+TEST_CASE(
+    "what is decoded of a JPEG is enough for the rule, and thumbnails are of the whole image") {
+  const TemporaryFolder folder;
+  // Black, white and black: the crop is white alone.
+  auto pixels = std::make_shared<std::vector<std::uint8_t>>();
+  for (int y = 0; y < 64; ++y) {
+    for (int x = 0; x < 192; ++x) pixels->push_back(x >= 48 && x < 144 ? 255 : 0);
+  }
+  Image image;
+  image.width = 192;
+  image.height = 64;
+  image.channels = 1;
+  image.mode = PixelMode::kGray;
+  image.data = pixels->data();
+  image.stride = 192;
+  image.owner = pixels;
+  const std::string path = folder.write("stripes.jpg", encode_jpeg(image, 95));
+  for (const int side : {0, 60}) {
+    std::atomic<int> taken{0};
+    StreamOptions with = options(1, 1);
+    with.thumbnail_side = side;
+    const std::vector<std::string> paths = {path};
+    ImageStream stream(from(paths, &taken), rule(), with);
+    PreparedImage prepared;
+    REQUIRE(stream.next(&prepared));
+    REQUIRE_FALSE(prepared.error.has_value());
+    for (const float pixel : prepared.pixels) CHECK(pixel > 0.98F);
+    if (side == 0) continue;
+    const Image small = decode_bytes(prepared.thumbnail, "thumbnail", {});
+    CHECK(small.width == 60);
+    CHECK(small.row(5)[2] < 10);
+  }
 }

@@ -31,6 +31,7 @@ const char* name_of(ErrorCode code);
 enum class Hint {
   kNone,
   kRaisePixelLimit,   // DecodeOptions::max_pixels
+  kRaiseMemoryLimit,  // DecodeOptions::memory
   kTruncatePrompt,    // TextOptions::truncate
   kUseTorchScript,    // the engine "torchscript" may run this model
   kUseLibTorch,       // the engine "libtorch" may run this model, on this device

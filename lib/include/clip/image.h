@@ -69,7 +69,7 @@ struct DecodeOptions {
   // those of the whole image. Empty: all. Not used together with min_side_after_scaling.
   std::function<Region(std::int64_t width, std::int64_t height)> region_of_interest;
   // Shared by all decoders that may not hold more together than it says; null: no limit. An image
-  // holds its share until its last copy goes.
+  // holds its share until its last copy goes. See clip/memory_budget.h.
   std::shared_ptr<MemoryBudget> memory;
   // Ends a wait for memory with an Error (kCancelled), once the budget is woken; null: nothing
   // does.
