@@ -37,7 +37,8 @@ void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
 
 const std::vector<const ImageFormat*>& image_formats() {
   static const std::vector<const ImageFormat*> formats = {
-      &kJpegFormat, &kPngFormat, &kWebpFormat, &kTiffFormat, &kBmpFormat, &kPnmFormat,
+      &kJpegFormat, &kPngFormat,      &kWebpFormat, &kTiffFormat, &kBmpFormat,
+      &kPnmFormat,  &kJpeg2000Format, &kHeicFormat, &kAvifFormat,
   };
   return formats;
 }
