@@ -41,8 +41,8 @@ void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
 
 const std::vector<const ImageFormat*>& image_formats() {
   static const std::vector<const ImageFormat*> formats = {
-      &kJpegFormat, &kPngFormat, &kGifFormat, &kWebpFormat,
-      &kTiffFormat, &kBmpFormat, &kPnmFormat, &kIcoFormat,
+      &kJpegFormat, &kPngFormat,      &kGifFormat,  &kWebpFormat, &kTiffFormat, &kBmpFormat,
+      &kPnmFormat,  &kJpeg2000Format, &kHeicFormat, &kAvifFormat, &kIcoFormat,
       &kTgaFormat,  // has no signature, and so stands last
   };
   return formats;

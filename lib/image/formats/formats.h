@@ -13,6 +13,7 @@ namespace clip {
 extern const ImageFormat kJpegFormat, kPngFormat, kWebpFormat, kTiffFormat, kBmpFormat, kPnmFormat;
 extern const ImageFormat kGifFormat;
 extern const ImageFormat kIcoFormat, kTgaFormat;
+extern const ImageFormat kJpeg2000Format, kHeicFormat, kAvifFormat;
 
 // In the order in which they are asked.
 const std::vector<const ImageFormat*>& image_formats();

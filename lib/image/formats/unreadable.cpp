@@ -28,14 +28,6 @@ bool has_brand(std::string_view bytes, std::initializer_list<std::string_view> b
          std::find(brands.begin(), brands.end(), bytes.substr(8, 4)) != brands.end();
 }
 
-bool is_avif(std::string_view bytes) {
-  return has_brand(bytes, {"avif", "avis"});
-}
-
-bool is_heic(std::string_view bytes) {
-  return has_brand(bytes, {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"});
-}
-
 bool is_svg(std::string_view bytes) {
   const std::size_t first = bytes.find_first_not_of(" \t\r\n\xef\xbb\xbf");
   return first != std::string_view::npos && bytes[first] == '<' &&
@@ -77,9 +69,6 @@ bool is_dicom(std::string_view bytes) {
 }
 
 const Kind kKinds[] = {
-    {"AVIF", "avif avifs", is_avif, "it is an AVIF image, which cannot be read; convert it to PNG"},
-    {"HEIC", "heic heif hif", is_heic,
-     "it is a HEIC image, which cannot be read; convert it to JPEG"},
     {"JPEG XL", "jxl", is_jpeg_xl, "it is a JPEG XL image; convert it to PNG, as djxl does"},
     {"PSD", "psd psb", [](std::string_view bytes) { return begins(bytes, "8BPS"); },
      "it is a Photoshop document; save it as a PNG"},

@@ -8,8 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <string>
 #include <string_view>
+#include <vector>
 
 #include "clip/image.h"
 #include "image/formats/tiff_layout.h"
@@ -28,28 +28,27 @@ using TiffEntry = void (*)(std::string_view bytes, const TiffLayout& layout,
 constexpr const char* kLabEntry = "clip_lab_entry";
 using LabEntry = void (*)(const std::uint8_t* lab, std::size_t count, std::uint8_t* rgb);
 
-// OpenJPEG: the components as they are coded, at their own sizes.
+// OpenJPEG: the components as they are coded, each at its own size, valid while `take` runs.
 struct Jpeg2000Request {
   std::string_view bytes;
-  bool boxed = false;                   // a JP2 file, or a codestream without boxes
-  bool apply_palette = false;           // else components are left as they are, as Pillow has them
-  std::uint64_t width = 0, height = 0;  // what the image must have
+  bool boxed = false;                   // a JP2 file; else a codestream without boxes
+  bool apply_palette = false;           // else components are left as they are coded
+  std::uint64_t width = 0, height = 0;  // what the codestream must have
 };
 struct Jpeg2000Component {
-  std::uint32_t width = 0, height = 0, dx = 1, dy = 1;  // dx, dy: pixels a sample stands for
+  std::uint64_t width = 0, height = 0;
+  std::uint64_t dx = 1, dy = 1;  // pixels that a sample stands for
   std::uint32_t bits = 8;
   bool is_signed = false;
   const std::int32_t* samples = nullptr;
 };
-enum class Jpeg2000Colors { kUnspecified, kGray, kSrgb, kSycc, kOther };
-using Jpeg2000Take = std::function<void(Jpeg2000Colors colors, const Jpeg2000Component* components,
-                                        std::size_t count)>;
+using Jpeg2000Take = std::function<void(const std::vector<Jpeg2000Component>& components)>;
 constexpr const char* kJpeg2000Entry = "clip_jpeg2000_entry";
 using Jpeg2000Entry = void (*)(const Jpeg2000Request& request, const Jpeg2000Take& take);
 
-// libheif: the primary image, turned and cropped as the file says. `max_side`: of any image in the
-// file. `rows`: of RGB or RGBA, 8 bits a sample, valid during the call.
-struct HeifImage {
+// libheif: the primary image as RGB or RGBA, turned and cropped as the file says; valid while
+// `take` runs. `max_side`: of any image in the file.
+struct HeifPixels {
   std::uint64_t width = 0, height = 0, stride = 0;
   bool alpha = false;
   std::uint32_t bits = 8;  // above 8: two bytes a sample, the lower first
@@ -57,6 +56,6 @@ struct HeifImage {
 };
 constexpr const char* kHeifEntry = "clip_heif_entry";
 using HeifEntry = void (*)(std::string_view bytes, std::uint64_t max_side,
-                           const std::function<void(const HeifImage&)>& take);
+                           const std::function<void(const HeifPixels&)>& take);
 
 }  // namespace clip

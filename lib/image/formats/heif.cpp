@@ -1,0 +1,208 @@
+// HEIC and AVIF: images in HEIF files, ISO/IEC 23008-12, which libheif decodes, in a module. The
+// size of the primary image is read here, from the boxes of ISO/IEC 14496-12.
+//
+// libheif turns and mirrors the image as the file's properties (irot, imir) say; an EXIF
+// orientation repeats them, and is not followed.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <vector>
+
+#include "base/byte_reader.h"
+#include "base/module.h"
+#include "image/formats/formats.h"
+#include "image/modules/entry.h"
+#include "image/pixel_buffer.h"
+
+extern "C" const clip::EmbeddedFile clip_heif_module[];
+
+namespace clip {
+namespace {
+
+// Loaded by the first call; one that fails is tried again by the next.
+HeifEntry libheif() {
+  static const auto entry =
+      Module(clip_heif_module[0],
+             "HEIC and AVIF need libheif (on Debian and Ubuntu: apt-get install libheif1)")
+          .symbol<HeifEntry>(kHeifEntry);
+  return entry;
+}
+
+bool is_one_of(std::string_view brand, std::string_view brands) {
+  return brand.size() == 4 && brands.find(brand) != std::string_view::npos;
+}
+
+// Whether the box ftyp, with which the file begins, names one of the brands.
+bool has_brand(std::string_view bytes, std::string_view brands) {
+  const ByteReader reader(bytes);
+  if (!reader.starts_with(4, "ftyp") || bytes.size() < 12) return false;
+  if (is_one_of(bytes.substr(8, 4), brands)) return true;
+  const std::uint64_t end = std::min<std::uint64_t>(reader.u32(0), bytes.size());
+  for (std::uint64_t at = 16; at + 4 <= end; at += 4) {
+    if (is_one_of(bytes.substr(at, 4), brands)) return true;
+  }
+  return false;
+}
+
+bool matches_avif(std::string_view bytes) {
+  return has_brand(bytes, "avif avis");
+}
+
+bool matches_heic(std::string_view bytes) {
+  return !matches_avif(bytes) &&
+         has_brand(bytes, "heic heix heim heis hevc hevx hevm hevs mif1 msf1");
+}
+
+[[noreturn]] void damaged(const char* what) {
+  throw Error(ErrorCode::kCorrupt, std::string("it is damaged: ") + what);
+}
+
+struct Box {
+  std::string_view type, content;
+};
+
+// Boxes that follow each other.
+std::vector<Box> boxes_of(std::string_view bytes) {
+  constexpr std::size_t kMaxBoxes = 100'000;
+  const ByteReader reader(bytes);
+  std::vector<Box> boxes;
+  for (std::uint64_t at = 0; reader.holds(at, 8) && boxes.size() < kMaxBoxes;) {
+    std::uint64_t length = reader.u32(at), header = 8;
+    if (length == 1) {
+      length = reader.u64(at + 8);
+      header = 16;
+    }
+    if (length == 0) length = bytes.size() - at;  // up to the end
+    if (length < header) damaged("a box is shorter than its own header");
+    const std::string_view box = reader.view(at, length);
+    boxes.push_back({box.substr(4, 4), box.substr(header)});
+    at += length;
+  }
+  return boxes;
+}
+
+// The content of the first of that type; empty where there is none.
+std::string_view find(const std::vector<Box>& boxes, std::string_view type) {
+  for (const Box& box : boxes) {
+    if (box.type == type) return box.content;
+  }
+  return {};
+}
+
+// Numbers one after the other.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view bytes) : reader_(bytes) {}
+
+  std::uint32_t take(int size) {
+    const std::uint32_t value = size == 1   ? reader_.u8(at_)
+                                : size == 2 ? reader_.u16(at_)
+                                            : reader_.u32(at_);
+    at_ += static_cast<std::uint64_t>(size);
+    return value;
+  }
+
+ private:
+  ByteReader reader_;
+  std::uint64_t at_ = 0;
+};
+
+std::uint32_t primary_item(const std::vector<Box>& meta) {
+  Cursor cursor(find(meta, "pitm"));
+  const std::uint32_t version = cursor.take(1);
+  cursor.take(1), cursor.take(2);  // flags
+  return cursor.take(version == 0 ? 2 : 4);
+}
+
+// Calls read with the number, from 0, of each property that the boxes ipma give to the item.
+template <typename Read>
+void each_property(const std::vector<Box>& properties, std::uint32_t item, const Read& read) {
+  for (const Box& box : properties) {
+    if (box.type != "ipma") continue;
+    Cursor cursor(box.content);
+    const std::uint32_t version = cursor.take(1);
+    cursor.take(2);
+    const bool wide = (cursor.take(1) & 1) != 0;
+    const std::uint32_t items = cursor.take(4);
+    for (std::uint32_t i = 0; i < items; ++i) {
+      const std::uint32_t of = cursor.take(version == 0 ? 2 : 4);
+      const std::uint32_t count = cursor.take(1);
+      for (std::uint32_t j = 0; j < count; ++j) {
+        // The uppermost bit says whether the property is essential; 0 means none.
+        const std::uint32_t index = wide ? cursor.take(2) & 0x7fff : cursor.take(1) & 0x7f;
+        if (of == item && index > 0) read(index - 1);
+      }
+    }
+  }
+}
+
+ImageHeader read_header(std::string_view bytes) {
+  const std::vector<Box> file = boxes_of(bytes);
+  std::string_view meta_box = find(file, "meta");
+  if (meta_box.size() < 4) {
+    throw Error(ErrorCode::kUnsupported,
+                "it holds a film and no image, which is not supported; extract a frame");
+  }
+  const std::vector<Box> meta = boxes_of(meta_box.substr(4));
+  const std::vector<Box> properties = boxes_of(find(meta, "iprp"));
+  const std::vector<Box> stored = boxes_of(find(properties, "ipco"));
+  ImageHeader header;
+  bool wide = false;
+  each_property(properties, primary_item(meta), [&](std::uint32_t index) {
+    if (index >= stored.size()) damaged("it lacks a property of its image");
+    const ByteReader reader(stored[index].content);
+    if (stored[index].type == "ispe" && header.width == 0) {
+      header.width = reader.u32(4);
+      header.height = reader.u32(8);
+    }
+    // Bits of each channel, behind their count.
+    if (stored[index].type == "pixi" && stored[index].content.size() > 5) {
+      wide = wide || reader.u8(5) > 8;
+    }
+  });
+  if (header.width == 0 || header.height == 0) damaged("it does not say how large its image is");
+  // The decoder's planes, libheif's, and RGBA, turned.
+  header.decode_bytes = header.width * header.height * (wide ? 28 : 16);
+  return header;
+}
+
+Image decode(std::string_view bytes, const ImageHeader& header, const DecodeOptions&,
+             PixelBuffer* buffer) {
+  // An image in a grid may be larger than the whole, which it is cropped to.
+  constexpr std::uint64_t kMaxTileSide = 2048;
+  Image image;
+  const auto take = [&](const HeifPixels& pixels) {
+    if (pixels.width * pixels.height > header.width * header.height) {
+      damaged("its image is larger than it says");
+    }
+    image.width = static_cast<std::int64_t>(pixels.width);
+    image.height = static_cast<std::int64_t>(pixels.height);
+    image.channels = pixels.alpha ? 4 : 3;
+    image.mode = pixels.alpha ? PixelMode::kRgba : PixelMode::kRgb;
+    const std::uint64_t row = pixels.width * (pixels.alpha ? 4 : 3);
+    const std::shared_ptr<std::uint8_t> copy = buffer->take(row * pixels.height);
+    for (std::uint64_t y = 0; y < pixels.height; ++y) {
+      const std::uint8_t* in = pixels.data + y * pixels.stride;
+      std::uint8_t* out = copy.get() + y * row;
+      if (pixels.bits == 8) {
+        std::memcpy(out, in, row);
+        continue;
+      }
+      for (std::uint64_t i = 0; i < row; ++i) {  // the upper eight bits
+        out[i] = static_cast<std::uint8_t>((in[2 * i] | in[2 * i + 1] << 8) >> (pixels.bits - 8));
+      }
+    }
+    image.stride = static_cast<std::ptrdiff_t>(row);
+    image.data = copy.get();
+    image.owner = copy;
+  };
+  libheif()(bytes, std::max({header.width, header.height, kMaxTileSide}), take);
+  return image;
+}
+
+}  // namespace
+
+const ImageFormat kHeicFormat = {"HEIC", "heic heif hif", matches_heic, read_header, decode};
+const ImageFormat kAvifFormat = {"AVIF", "avif", matches_avif, read_header, decode};
+
+}  // namespace clip
