@@ -102,6 +102,14 @@ class Cursor {
     return value;
   }
 
+  // Of 0, 4 or 8 bytes; 0: it is not there.
+  std::uint64_t take_sized(int size) {
+    if (size != 0 && size != 4 && size != 8) damaged("a field has an impossible size");
+    std::uint64_t value = 0;
+    for (int i = 0; i < size; i += 4) value = value << 32 | take(4);
+    return value;
+  }
+
  private:
   ByteReader reader_;
   std::uint64_t at_ = 0;
@@ -136,6 +144,33 @@ void each_property(const std::vector<Box>& properties, std::uint32_t item, const
   }
 }
 
+// The box iloc says where the data of each item lie; decoders show what they find of them.
+void check_data(std::string_view iloc, std::uint64_t file_size) {
+  Cursor cursor(iloc);
+  const std::uint32_t version = cursor.take(1);
+  cursor.take(1), cursor.take(2);
+  const std::uint32_t sizes = cursor.take(1), more_sizes = cursor.take(1);
+  const int offset_size = sizes >> 4, length_size = sizes & 15, base_size = more_sizes >> 4;
+  const int index_size = version == 0 ? 0 : more_sizes & 15;
+  const std::uint32_t items = cursor.take(version < 2 ? 2 : 4);
+  for (std::uint32_t i = 0; i < items; ++i) {
+    cursor.take(version < 2 ? 2 : 4);
+    const bool in_file = version == 0 || (cursor.take(2) & 15) == 0;
+    const bool here = cursor.take(2) == 0;  // or in another file
+    const std::uint64_t base = cursor.take_sized(base_size);
+    const std::uint32_t extents = cursor.take(2);
+    for (std::uint32_t j = 0; j < extents; ++j) {
+      cursor.take_sized(index_size);
+      const std::uint64_t offset = cursor.take_sized(offset_size);
+      const std::uint64_t length = cursor.take_sized(length_size);
+      if (!in_file || !here) continue;
+      if (base > file_size || offset > file_size - base || length > file_size - base - offset) {
+        throw Error(ErrorCode::kCorrupt, "it is cut short");
+      }
+    }
+  }
+}
+
 ImageHeader read_header(std::string_view bytes) {
   const std::vector<Box> file = boxes_of(bytes);
   std::string_view meta_box = find(file, "meta");
@@ -144,6 +179,7 @@ ImageHeader read_header(std::string_view bytes) {
                 "it holds a film and no image, which is not supported; extract a frame");
   }
   const std::vector<Box> meta = boxes_of(meta_box.substr(4));
+  check_data(find(meta, "iloc"), bytes.size());
   const std::vector<Box> properties = boxes_of(find(meta, "iprp"));
   const std::vector<Box> stored = boxes_of(find(properties, "ipco"));
   ImageHeader header;

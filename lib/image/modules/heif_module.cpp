@@ -7,6 +7,7 @@
 
 #include "clip/error.h"
 #include "image/modules/entry.h"
+#include "image/modules/library_message.h"
 
 namespace clip {
 namespace {
@@ -27,7 +28,7 @@ using Decoded = std::unique_ptr<heif_image, Release<heif_image, release_image>>;
 
 void check(const heif_error& error) {
   if (error.code == heif_error_Ok) return;
-  const std::string says = error.message != nullptr ? error.message : "nothing";
+  const std::string says = library_message(error.message != nullptr ? error.message : "");
   if (error.subcode == heif_suberror_Unsupported_codec) {
     throw Error(ErrorCode::kUnsupported,
                 "libheif has no decoder for it (on Debian and Ubuntu: apt-get install "

@@ -8,6 +8,7 @@
 
 #include "clip/error.h"
 #include "image/modules/entry.h"
+#include "image/modules/library_message.h"
 
 namespace clip {
 namespace {
@@ -59,11 +60,9 @@ using Stream = std::unique_ptr<opj_stream_t, Destroy<opj_stream_t, opj_stream_de
 using Codec = std::unique_ptr<opj_codec_t, Destroy<opj_codec_t, opj_destroy_codec>>;
 using DecodedImage = std::unique_ptr<opj_image_t, Destroy<opj_image_t, opj_image_destroy>>;
 
-[[noreturn]] void damaged(std::string error) {
-  while (!error.empty() && (error.back() == '\n' || error.back() == '.')) error.pop_back();
-  throw Error(ErrorCode::kCorrupt, error.empty()
-                                       ? "it is damaged: OpenJPEG cannot decode it"
-                                       : fmt::format("it is damaged: OpenJPEG says: {}", error));
+[[noreturn]] void damaged(const std::string& error) {
+  throw Error(ErrorCode::kCorrupt,
+              fmt::format("it is damaged: OpenJPEG says: {}", library_message(error)));
 }
 
 void decode(const Jpeg2000Request& request, const Jpeg2000Take& take) {

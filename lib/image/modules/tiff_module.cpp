@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "image/modules/entry.h"
+#include "image/modules/library_message.h"
 
 namespace clip {
 namespace {
@@ -94,8 +95,7 @@ void silence_global_handlers() {
 
 [[noreturn]] void damaged(const File& file) {
   throw Error(ErrorCode::kCorrupt,
-              file.error.empty() ? "it is damaged: libtiff cannot decode it"
-                                 : fmt::format("it is damaged: libtiff says: {}", file.error));
+              fmt::format("it is damaged: libtiff says: {}", library_message(file.error)));
 }
 
 [[noreturn]] void differs() {
@@ -207,7 +207,8 @@ void read_as_rgba(TIFF* tiff, const File& file, const TiffLayout& layout,
   char error[1024] = "";
   TIFFRGBAImage image;
   if (TIFFRGBAImageOK(tiff, error) == 0 || TIFFRGBAImageBegin(&image, tiff, 0, error) == 0) {
-    throw Error(ErrorCode::kUnsupported, fmt::format("libtiff does not read it: {}", error));
+    throw Error(ErrorCode::kUnsupported,
+                fmt::format("libtiff does not read it: {}", library_message(error)));
   }
   struct End {
     void operator()(TIFFRGBAImage* begun) const { TIFFRGBAImageEnd(begun); }
