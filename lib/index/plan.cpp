@@ -64,7 +64,6 @@ class Planner {
   const std::optional<IndexedModel>& model_;
   const PlanOptions& options_;
   std::vector<std::string> exclude_;
-  const bool other_formats_;  // what was no image may be one now
   RefreshPlan plan_;
 
   std::vector<OpenFolder> open_;
@@ -74,6 +73,7 @@ class Planner {
   bool check_embeddings_ = false;
 
   Statement find_folder_, list_files_, add_todo_, add_gone_, add_folder_;
+  const bool other_formats_;  // what was no image may be one now
 };
 
 // Made before the statements that name them are compiled.

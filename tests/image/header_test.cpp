@@ -147,8 +147,8 @@ TEST_CASE(
 
 TEST_CASE("signatures") {
   CHECK(clip::format_of("\xff\xd8\xff\xe0") == &clip::kJpegFormat);
-  CHECK(clip::format_of(std::string("BM\0\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0", 18)) ==
-        &clip::kBmpFormat);
+  CHECK(clip::format_of(std::string("BM\0\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\2\0\2\0\1\0\x18\0",
+                                    26)) == &clip::kBmpFormat);
   CHECK(clip::format_of("BMW is a make of cars") == nullptr);
   CHECK(clip::format_of("P1") == nullptr);
   CHECK(clip::format_of("P6 2 2") == &clip::kPnmFormat);
