@@ -295,11 +295,11 @@ class Inputs(TemporaryFolder):
         self.assertEqual(classify("-q", "--labels", "only", self.paths[0]).stderr, "")
         self.assertNotIn("label", classify("--labels", "a,b", self.paths[0]).stderr)
 
-    def test_an_empty_folder_is_no_failure(self):
+    def test_a_run_over_no_image_fails(self):
         (self.folder / "empty").mkdir()
         done = classify("--labels", "a,b", self.folder / "empty")
-        self.assertEqual(done.returncode, 0)
-        self.assertIn("0 images", done.stderr)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no image was found", done.stderr)
 
 
 class Formats(TemporaryFolder):

@@ -1,6 +1,7 @@
 """Folders of images for the tests of the commands that take many: good ones and bad ones."""
 
 import os
+import zlib
 from pathlib import Path
 
 from common import need
@@ -33,6 +34,17 @@ def nested_folder(folder, count=490):
     return walk_order(paths)
 
 
+def png_of(width, height):
+    """A PNG that says that it has so many pixels, and has none of them."""
+    def chunk(kind, data):
+        crc = zlib.crc32(kind + data)
+        return len(data).to_bytes(4, "big") + kind + data + crc.to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\2\0\0\0"
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0"))
+            + chunk(b"IEND", b""))
+
+
 def add_bad_files(folder):
     """Ten files that are no images, though they are called so; gives {path: a word of the error}.
 
@@ -46,7 +58,6 @@ def add_bad_files(folder):
     jpeg, png = (bad / "whole.jpg").read_bytes(), (bad / "whole.png").read_bytes()
     (bad / "whole.jpg").unlink()
     (bad / "whole.png").unlink()
-    header = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (30000).to_bytes(4, "big") * 2 + b"\x08\2\0\0\0"
     files = {
         "truncated.jpg": (jpeg[: len(jpeg) // 2], "cut short"),
         "truncated.png": (png[: len(png) // 2], "cut short"),
@@ -54,7 +65,7 @@ def add_bad_files(folder):
         "text.PNG": (b"<html>not found</html>", "unsupported image format"),
         "zero.jpg": (b"", "empty"),
         "zero.webp": (b"", "empty"),
-        "huge.png": (header + b"\0" * 4, "megapixels"),
+        "huge.png": (png_of(30000, 30000), "megapixels"),
         "header.jpg": (jpeg[:20], "cut short"),
         "locked.jpg": (jpeg, "Permission denied"),
         "locked.png": (png, "Permission denied"),

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from common import (BINARY, MODELS, PROMPTS, json_lines, max_difference, need, photographs,
                     reference_scores, run, scores_of)
-from images import draw, walk_order
+from images import draw, png_of, walk_order
 from odd_models import save_moody
 
 need("PIL")
@@ -279,11 +279,27 @@ class Folders(unittest.TestCase):
             self.assertLess(max_difference(scores_of(other), scores_of(whole)), 1e-4)
         self.assertEqual(score("--batch", 0, self.folder, "a").returncode, 2)
 
-    def test_an_empty_folder_is_no_failure(self):
-        (self.folder.parent / "empty").mkdir()
-        done = score("--json", self.folder.parent / "empty", "a cat")
-        self.assertEqual((done.returncode, done.stdout), (0, ""))
+    def test_a_run_over_no_image_fails(self):
+        empty = self.folder.parent / "empty"
+        empty.mkdir()
+        done = score("--json", empty, "a cat")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("0 images", done.stderr)
+        self.assertIn("no image was found", done.stderr)
+        # What lies there and cannot be read is counted by its kind.
+        for name, contents in (("a.psd", b"8BPS\0\1"), ("b.psd", b"8BPS\0\1"), ("c", b"8BPS\0\1"),
+                               ("d.nef", b"II*\0\x08\0\0\0"), ("e.svg", b"<svg/>"),
+                               ("readme.txt", b"text")):
+            (empty / name).write_bytes(contents)
+        done = score("--json", empty, "a cat")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("5 files of kinds that cannot be read were left out: 3 PSD, 1 SVG, 1 camera raw",
+                      done.stderr)
+        self.assertNotIn("left out", score("--json", "--quiet", empty, "a cat").stderr)
+        draw(empty / "f.png", 1)
+        done = score("--json", empty, "a cat")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("left out: 3 PSD", done.stderr)
 
     def test_an_image_without_a_usable_embedding_fails_alone(self):
         model = self.folder.parent / "moody.pt"
@@ -568,8 +584,7 @@ class Failures(unittest.TestCase):
         empty = self.folder / "empty.png"
         empty.write_bytes(b"")
         huge = self.folder / "huge.png"
-        header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (30000).to_bytes(4, "big") * 2
-        huge.write_bytes(header + b"\x08\x02\x00\x00\x00" + b"\0" * 4)
+        huge.write_bytes(png_of(30000, 30000))
         for path, word in ((self.folder / "missing.jpg", "missing.jpg"), (empty, "empty"),
                            (huge, "--max-pixels")):
             done = score("--image", path, "a cat")
