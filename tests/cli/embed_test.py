@@ -141,7 +141,8 @@ class Images(EmbedCase):
     def test_an_empty_folder(self):
         (self.folder / "empty").mkdir()
         done = embed(self.folder / "empty", "-o", self.folder / "out.npy")
-        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("no image was found", done.stderr)
         self.assertEqual(numpy.load(self.folder / "out.npy").shape[0], 0)
         self.assertEqual((self.folder / "out.jsonl").read_text(), "")
 
