@@ -1,4 +1,4 @@
-// Pixels to a PNG file, by libpng.
+// Pixels to a PNG file (W3C Recommendation, third edition), by zlib.
 #pragma once
 
 #include <string>

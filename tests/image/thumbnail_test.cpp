@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "clip/image.h"
+#include "image/png_encode.h"
 
 using namespace clip;
 
@@ -59,4 +60,20 @@ TEST_CASE("what is transparent is white") {
   const Image thumbnail = decoded(image, 2);
   CHECK(std::abs(int(thumbnail.row(0)[0]) - 127) <= 20);  // JPEG blurs colours between neighbours
   CHECK(thumbnail.row(0)[3] >= 235);
+}
+
+TEST_CASE("a PNG file has the pixels that it was made of") {
+  for (const char* text :
+       {"P2 3 2 255 0 10 255 7 8 9", "P3 2 2 255 1 2 3 4 5 6 7 8 9 250 251 252"}) {
+    const Image image = decode_bytes(text, "image", {});
+    const Image again = decode_bytes(encode_png(image), "image.png", {});
+    REQUIRE(again.width == image.width);
+    REQUIRE(again.height == image.height);
+    REQUIRE(again.channels == image.channels);
+    for (std::int64_t y = 0; y < image.height; ++y) {
+      const auto size = static_cast<std::size_t>(image.width * image.channels);
+      CHECK(std::string(again.row(y), again.row(y) + size) ==
+            std::string(image.row(y), image.row(y) + size));
+    }
+  }
 }
