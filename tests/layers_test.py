@@ -41,11 +41,12 @@ HEAVY = [
     (r"(torch|ATen|c10)/",
      r"lib/engine/(libtorch|torchscript)/.*|lib/nn/backends/[a-z_]*_aten\.(cpp|h)"),
     (r"chafa", r"app/preview_module/.*"),
+    (r"(tiffio|lcms2|openjpeg|libheif)", r"lib/image/modules/.*_module\.cpp"),
     (r"clip/(libtorch|torchscript)\.h", r"lib/engine/(libtorch|torchscript)/.*|app/libtorch_module/.*"),
 ]
 # Nor may a public header ask its user for any of these libraries.
-THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|png|webp|zlib|"
-                         r"dnnl|chafa|glib|omp|doctest|CLI)\b")
+THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|webp|zlib|"
+                         r"dnnl|chafa|glib|tiffio|lcms2|openjpeg|libheif|omp|doctest|CLI)\b")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)
 # Comments and literals, whichever begins first.

@@ -232,7 +232,8 @@ Image decode(std::string_view bytes, const ImageHeader& header, const DecodeOpti
     image.data = copy.get();
     image.owner = copy;
   };
-  libheif()(bytes, std::max({header.width, header.height, kMaxTileSide}), take);
+  libheif()(bytes, matches_avif(bytes.substr(0, kSignatureBytes)),
+            std::max({header.width, header.height, kMaxTileSide}), take);
   return image;
 }
 

@@ -55,7 +55,7 @@ struct HeifPixels {
   const std::uint8_t* data = nullptr;
 };
 constexpr const char* kHeifEntry = "clip_heif_entry";
-using HeifEntry = void (*)(std::string_view bytes, std::uint64_t max_side,
+using HeifEntry = void (*)(std::string_view bytes, bool av1, std::uint64_t max_side,
                            const std::function<void(const HeifPixels&)>& take);
 
 }  // namespace clip

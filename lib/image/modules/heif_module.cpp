@@ -1,4 +1,4 @@
-// The module's side of HEIC and AVIF, by libheif 1.13 or later, and the codecs that it has.
+// The module's side of HEIC and AVIF, by libheif 1.15 or later, and the codecs that it has.
 #include <fmt/format.h>
 #include <libheif/heif.h>
 
@@ -24,6 +24,8 @@ void release_image(heif_image* image) {
 }
 using Context = std::unique_ptr<heif_context, Release<heif_context, heif_context_free>>;
 using Handle = std::unique_ptr<heif_image_handle, Release<heif_image_handle, release_handle>>;
+using Options = std::unique_ptr<heif_decoding_options,
+                                Release<heif_decoding_options, heif_decoding_options_free>>;
 using Decoded = std::unique_ptr<heif_image, Release<heif_image, release_image>>;
 
 void check(const heif_error& error) {
@@ -51,7 +53,21 @@ heif_chroma chroma_of(bool alpha, bool wide) {
   return alpha ? heif_chroma_interleaved_RGBA : heif_chroma_interleaved_RGB;
 }
 
-void decode(std::string_view bytes, std::uint64_t max_side,
+// dav1d, which libheif prefers, prints what it finds wrong in a file; libaom gives the same pixels
+// and is silent. Null: there is no choice.
+const char* decoder_of(bool av1) {
+  if (!av1) return nullptr;
+  constexpr int kMaxDecoders = 10;
+  const heif_decoder_descriptor* decoders[kMaxDecoders];
+  const int count = heif_get_decoder_descriptors(heif_compression_AV1, decoders, kMaxDecoders);
+  for (int i = 0; i < count; ++i) {
+    const char* id = heif_decoder_descriptor_get_id_name(decoders[i]);
+    if (id != nullptr && std::string_view(id) == "aom") return id;
+  }
+  return nullptr;
+}
+
+void decode(std::string_view bytes, bool av1, std::uint64_t max_side,
             const std::function<void(const HeifPixels&)>& take) {
   static const heif_error started = heif_init(nullptr);  // finds the plugins; never undone
   check(started);
@@ -68,9 +84,12 @@ void decode(std::string_view bytes, std::uint64_t max_side,
   HeifPixels pixels;
   pixels.alpha = heif_image_handle_has_alpha_channel(handle.get()) != 0;
   const bool wide = heif_image_handle_get_luma_bits_per_pixel(handle.get()) > 8;
+  const Options options(heif_decoding_options_alloc());
+  if (options == nullptr) throw std::bad_alloc();
+  options->decoder_id = decoder_of(av1);
   heif_image* image = nullptr;
   check(heif_decode_image(handle.get(), &image, heif_colorspace_RGB, chroma_of(pixels.alpha, wide),
-                          nullptr));
+                          options.get()));
   const Decoded decoded(image);
   int stride = 0;
   pixels.data = heif_image_get_plane_readonly(decoded.get(), heif_channel_interleaved, &stride);
@@ -92,7 +111,7 @@ void decode(std::string_view bytes, std::uint64_t max_side,
 }  // namespace clip
 
 extern "C" __attribute__((visibility("default"))) void clip_heif_entry(
-    std::string_view bytes, std::uint64_t max_side,
+    std::string_view bytes, bool av1, std::uint64_t max_side,
     const std::function<void(const clip::HeifPixels&)>& take) {
-  clip::decode(bytes, max_side, take);
+  clip::decode(bytes, av1, max_side, take);
 }

@@ -85,7 +85,7 @@ class Maker:
                 ("deep-12", "deep.png", ["-d", "12"]), ("deep-alpha", "deep-rgba.png", ["-d", "12"]),
                 ("limited", "cat.png", ["-r", "limited"]), ("premultiplied", "rgba.png", ["-p"]),
                 ("crop", "man.png", ["--crop", "16,8,96,64"]),
-                ("grid", "man.png", ["-g", "2x2"]), ("grid-turned", "man.png", ["-g", "2x2", "--irot", "1"]),
+                ("grid", "man.png", ["-g", "2x2"]),
                 ("grid-alpha", "square.png", ["-g", "2x2"])):
             if name == "grid-alpha":
                 image = self.man.copy()

@@ -1,5 +1,6 @@
 """TIFFs of every kind: written by hand where Pillow and libtiff's tools write none."""
 
+import io
 import struct
 import subprocess
 import zlib
@@ -461,9 +462,26 @@ class Maker:
         yield Case(path, expected=Image.open(shown).convert("RGB").transpose(
             Image.Transpose.ROTATE_180), reason="libtiff turns it for Pillow, which turns it back")
 
+    def old_jpeg_kinds(self):
+        """Compression 6: a JPEG file within the file, which fields point at."""
+        for subsampling, across in ((0, 1), (2, 2)):
+            file = io.BytesIO()
+            image = self.man.resize((160, 128))
+            image.save(file, "JPEG", quality=90, subsampling=subsampling)
+            data = file.getvalue()
+            # Its bytes stand in for samples, in one row.
+            path = write(self.folder / f"old-jpeg-{subsampling}.tif",
+                         numpy.frombuffer(data, "uint8")[None, :], YCBCR, fields=[
+                             (256, LONG, [160]), (257, LONG, [128]), (258, SHORT, [8, 8, 8]),
+                             (259, SHORT, [6]), (277, SHORT, [3]), (278, LONG, [128]),
+                             (512, SHORT, [1]), (513, LONG, [8]), (514, LONG, [len(data)]),
+                             (530, SHORT, [across, across])])
+            yield Case(path)
+
     def all(self):
         for kinds in (self.gray_kinds, self.palette_kinds, self.rgb_kinds, self.part_kinds,
-                      self.field_kinds, self.refused_kinds, self.converted_kinds, self.ycbcr_kinds):
+                      self.field_kinds, self.refused_kinds, self.converted_kinds, self.ycbcr_kinds,
+                      self.old_jpeg_kinds):
             yield from kinds()
 
 
