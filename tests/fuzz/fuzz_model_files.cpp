@@ -1,5 +1,5 @@
-// fuzz_model_files TARGET SECONDS [SEED]: opens mutated model files for so long. Every input is
-// opened or refused with a clip::Error; anything else ends the program: another exception, a
+// fuzz_model_files, fuzz_images TARGET SECONDS [SEED]: opens mutated files for so long. Every input
+// is opened or refused with a clip::Error; anything else ends the program: another exception, a
 // signal, or memory of more than the files' size and 64 MiB. The input lies in fuzz_input then, in
 // the folder where it was started, and FILE in place of SECONDS opens it again.
 #include <fcntl.h>
@@ -85,7 +85,7 @@ int fuzz(const clip_fuzz::Target& target, double seconds, unsigned long seed) {
 
 int main(int argc, char** argv) {
   if (argc < 3) {
-    std::fputs("usage: fuzz_model_files TARGET SECONDS|FILE [SEED]\n", stderr);
+    std::fputs("usage: fuzz_model_files|fuzz_images TARGET SECONDS|FILE [SEED]\n", stderr);
     return 2;
   }
   const clip_test::TemporaryFolder folder;

@@ -129,6 +129,9 @@ TEST_CASE(
                                     std::string("II\x2a\0", 4),
                                     std::string("MM\0\x2a", 4),
                                     std::string("BM\0\0\0\0\0\0\0\0\0\0\0\0\x28\0\0\0", 18),
+                                    std::string("\0\0\1\0\1\0", 6),
+                                    std::string("\0\0\2\0\1\0", 6),
+                                    std::string("\0\0\x0a\0\0\0\0\0", 8),
                                     "P1 ",
                                     "P5\n",
                                     "P6 "};
@@ -147,12 +150,24 @@ TEST_CASE(
 
 TEST_CASE("signatures") {
   CHECK(clip::format_of("\xff\xd8\xff\xe0") == &clip::kJpegFormat);
-  CHECK(clip::format_of(std::string("BM\0\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\2\0\2\0\1\0\x18\0",
-                                    26)) == &clip::kBmpFormat);
+  CHECK(clip::format_of(std::string("BM\0\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\2\0\2\0\1\0\x18\0"
+                                    "\0\0\0\0",
+                                    30)) == &clip::kBmpFormat);
   CHECK(clip::format_of("BMW is a make of cars") == nullptr);
   CHECK(clip::format_of("P1") == nullptr);
   CHECK(clip::format_of("P6 2 2") == &clip::kPnmFormat);
   CHECK(clip::format_of("GIF87a") == &clip::kGifFormat);
   CHECK(clip::format_of("GIF89a") == &clip::kGifFormat);
   CHECK(clip::format_of("") == nullptr);
+  // A TGA has no signature.
+  std::string tga("\0\0\2\0\0\0\0\0\0\0\0\0\2\0\2\0\x18\0", 18);
+  CHECK(clip::format_of(tga) == &clip::kTgaFormat);
+  for (std::size_t at = 0; at < tga.size(); ++at) {
+    std::string other = tga;
+    other[at] = static_cast<char>(0xc3);
+    const bool may_differ = at == 0 || (at >= 8 && at < 16);  // the name's length, place and size
+    CHECK((clip::format_of(other) == &clip::kTgaFormat) == may_differ);
+  }
+  CHECK(clip::format_of(tga.substr(0, 17)) == nullptr);
+  CHECK(clip::format_of(std::string(64, '\0')) == nullptr);
 }

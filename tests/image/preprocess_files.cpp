@@ -1,6 +1,7 @@
 // preprocess_files WHAT SIZE [RULE]: reads paths from standard input, a line each; for each prints
 // "ok" or "error: ..." on a line, followed, after "ok", by bytes:
 //   crop, crop-as-stored   [SIZE, SIZE, 3] 8-bit RGB, EXIF orientation applied or not
+//   crop-limited           the same as crop, of images of up to a megapixel
 //   tensor                 [3, SIZE, SIZE] float32
 //   reduced                as decoded, a JPEG reduced while at least 2 x SIZE pixels a side remain
 //   rgb                    the decoded image as RGB, not resized: width and height on a line, then
@@ -115,6 +116,7 @@ void run(const std::string& what, const std::string& path, const clip::Preproces
   }
   clip::DecodeOptions options;
   options.ignore_exif = what == "crop-as-stored";
+  if (what == "crop-limited") options.max_pixels = 1'000'000;
   if (what == "reduced") {
     options.min_side_after_scaling = 2 * static_cast<std::uint64_t>(rule.image_size);
   }
