@@ -19,8 +19,8 @@ void add_memory_option(CLI::App* command, ImageDecodeOptions* options) {
       ->add_option("--max-memory", options->max_memory,
                    "Decode images in at most this much memory, all threads together, such as 500M "
                    "or 2G [half of what is available]")
-      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false))
-      ->check(CLI::Range(std::uint64_t{1} << 20, std::uint64_t{1} << 50))
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false).description(""))
+      ->check(CLI::Range(std::uint64_t{1} << 20, std::uint64_t{1} << 50).description(""))
       ->type_name("SIZE")
       ->group(kGroup);
 }
