@@ -173,6 +173,6 @@ Image decode(std::string_view bytes, const ImageHeader& header, const DecodeOpti
 
 }  // namespace
 
-const ImageFormat kJpegFormat = {"JPEG", "jpg jpeg jpe jfif", matches, read_header, decode};
+const ImageFormat kJpegFormat = {"JPEG", "jpg jpeg jpe jfif mpo", matches, read_header, decode};
 
 }  // namespace clip
