@@ -20,6 +20,7 @@
 #include "options/suggestions.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
+#include "terminal/standard_error.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 
@@ -71,6 +72,7 @@ int run_guarded(const clip_cli::Command& command) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  clip_cli::silence_libraries();
   const clip_cli::LibTorchEngines engines = clip_cli::libtorch_module_engines();
   clip::register_engine(engines.libtorch);
   clip::register_engine(engines.torchscript);

@@ -3,22 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
 
 #include "terminal/columns.h"
+#include "terminal/standard_error.h"
 
 namespace clip_cli {
-namespace {
-
-void write(const std::string& text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-}
-
-}  // namespace
-
 bool StatusLine::is_watched() {
   const char* terminal = std::getenv("TERM");
   return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::strcmp(terminal, "dumb") != 0;
@@ -30,12 +22,13 @@ void StatusLine::show(std::string_view text) {
   if (!visible_ || (shown_ && now - shown_at_ < kStands)) return;
   shown_at_ = now;
   shown_ = true;
-  write(fmt::format("\r\x1b[K{}", cut_to_width(text, terminal_width(STDERR_FILENO) - 1)));
+  write_standard_error(
+      fmt::format("\r\x1b[K{}", cut_to_width(text, terminal_width(STDERR_FILENO) - 1)));
 }
 
 void StatusLine::clear() {
   if (!shown_) return;
-  write("\r\x1b[K");
+  write_standard_error("\r\x1b[K");
   shown_ = false;
 }
 

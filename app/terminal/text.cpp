@@ -2,15 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "base/utf8.h"
+#include "terminal/standard_error.h"
 
 namespace clip_cli {
+
 void notice(std::string_view message) {
-  // Errors on stderr have nobody left to be told to.
-  const std::string line = fmt::format("clip-cli: {}\n", printable(message));
-  std::fwrite(line.data(), 1, line.size(), stderr);
+  write_standard_error(fmt::format("clip-cli: {}\n", printable(message)));
 }
 
 std::string printable(std::string_view text) {

@@ -111,7 +111,7 @@ def write_png_interlaced(image, path):
 
 
 def make(folder):
-    """Writes the images; gives their paths. Those in DECODER_DIFFERS decode in another way."""
+    """Writes the images; gives their paths."""
     cat, man, cup = photograph("chelsea.png"), photograph(), photograph("coffee.png")
     rocket = photograph("rocket.jpg")
     paths = []

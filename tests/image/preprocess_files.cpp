@@ -168,6 +168,8 @@ bool take_rule(const std::string& wanted, clip::Preprocessing* rule) {
 
 int main(int argc, char** argv) {
   if (argc != 3 && argc != 4) return 2;
+  // As the program does (app/terminal/standard_error.h): libde265 and dav1d print there.
+  stderr = std::fopen("/dev/null", "we");
   clip::Preprocessing rule;
   rule.image_size = std::stoi(argv[2]);
   if (argc == 4 && !take_rule(argv[3], &rule)) return 2;

@@ -61,11 +61,13 @@ struct Box {
   std::string_view type, content;
 };
 
-// Boxes that follow each other.
-std::vector<Box> boxes_of(std::string_view bytes) {
+// Boxes that follow each other. `until`: what follows the first of that type may be anything, such
+// as bytes that a transfer has put behind the file.
+std::vector<Box> boxes_of(std::string_view bytes, std::string_view until = "") {
   constexpr std::size_t kMaxBoxes = 100'000;
   const ByteReader reader(bytes);
   std::vector<Box> boxes;
+  bool found = false;
   for (std::uint64_t at = 0; reader.holds(at, 8) && boxes.size() < kMaxBoxes;) {
     std::uint64_t length = reader.u32(at), header = 8;
     if (length == 1) {
@@ -73,9 +75,11 @@ std::vector<Box> boxes_of(std::string_view bytes) {
       header = 16;
     }
     if (length == 0) length = bytes.size() - at;  // up to the end
+    if ((length < header || !reader.holds(at, length)) && found) break;
     if (length < header) damaged("a box is shorter than its own header");
     const std::string_view box = reader.view(at, length);
     boxes.push_back({box.substr(4, 4), box.substr(header)});
+    found = found || boxes.back().type == until;
     at += length;
   }
   return boxes;
@@ -172,7 +176,7 @@ void check_data(std::string_view iloc, std::uint64_t file_size) {
 }
 
 ImageHeader read_header(std::string_view bytes) {
-  const std::vector<Box> file = boxes_of(bytes);
+  const std::vector<Box> file = boxes_of(bytes, "meta");
   std::string_view meta_box = find(file, "meta");
   if (meta_box.size() < 4) {
     throw Error(ErrorCode::kUnsupported,
