@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "clip/error.h"
+#include "input/image_urls.h"
 #include "service/json.h"
 
 namespace clip_cli {
@@ -67,8 +68,8 @@ std::vector<std::string> read_texts(const std::string& path) {
 
 bool PathList::next(std::string* path) {
   bool too_long = false;
-  while (reader_.next(path, kMaxPath, &too_long)) {
-    if (too_long) {
+  while (reader_.next(path, kMaxDataUrl, &too_long)) {
+    if (too_long || (path->size() > kMaxPath && url_kind(*path) != UrlKind::kData)) {
       throw clip::Error(
           clip::ErrorCode::kLimit,
           fmt::format("{}, line {} is too long for a path", reader_.name(), reader_.number()),

@@ -125,6 +125,13 @@ TEST_CASE("lists of paths leave empty lines out, and refuse what is no path") {
 
   PathList too_long(folder.write("long", std::string(100'000, 'x')), false);
   CHECK(clip_test::code_of([&] { too_long.next(&path); }) == clip::ErrorCode::kLimit);
+  // A data URL is longer than paths are.
+  const std::string url = "data:image/png;base64," + std::string(100'000, 'A');
+  PathList urls(folder.write("urls", url + "\na.jpg\n"), false);
+  REQUIRE(urls.next(&path));
+  CHECK(path == url);
+  REQUIRE(urls.next(&path));
+  CHECK(path == "a.jpg");
 }
 
 TEST_CASE("texts are lines, or the field of JSON Lines") {
