@@ -11,7 +11,8 @@ namespace clip_cli {
 namespace {
 
 constexpr std::size_t kMaxText = 16 << 20;  // bytes; no prompt of 77 tokens comes near
-constexpr std::size_t kMaxPath = 4 << 20;   // a data URL may be long
+constexpr std::size_t kMaxPath = 1 << 16;
+constexpr std::size_t kMaxDataUrl = 4 << 20;
 constexpr std::size_t kMaxWhole = 64 << 20;
 
 void for_each_line(const std::string& path, const clip::CancelToken* stop,
