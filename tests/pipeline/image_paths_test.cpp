@@ -54,7 +54,8 @@ TEST_CASE("folders give what holds an image or is called like one, sorted, folde
   folder.write("broken.JPG", "text");
   folder.write("empty.webp", "");
   folder.write("notes.txt", "BM is how bitmaps begin");
-  folder.write("bitmap", std::string("BM\x10\0\0\0\0\0\0\0", 10));
+  folder.write("bitmap",
+               std::string("BM\0\0\0\0\0\0\0\0\0\0\0\0\x0c\0\0\0\2\0\2\0\1\0\x18\0\0\0\0\0", 30));
   folder.write(".hidden.png", kPng);
   folder.write(".git/x.png", kPng);
   folder.write("data.npy", "other");
