@@ -228,11 +228,6 @@ int build(const IndexedFolder& folder, const IndexOptions& options) {
     notice(fmt::format("{}{}: {}, in {}", report.complete ? "" : "interrupted: ", folder.place.root,
                        summary_of(report), duration(refreshed.seconds)));
   }
-  const bool changed = report.added + report.changed + report.renamed + report.copied > 0;
-  if (report.complete && !changed && clip::status_of(index.get()).images == 0) {
-    notice("no image was found");
-    return kFailed;
-  }
   return report.failed == 0 ? kDone : kFailed;
 }
 

@@ -23,7 +23,6 @@
 #include "index/matching.h"
 #include "index/neutral_bank.h"
 #include "index/neutral_prompts.h"
-#include "index/status.h"
 #include "input/input_lists.h"
 #include "options/index_options.h"
 #include "options/label_options.h"
@@ -395,10 +394,6 @@ int run_search(const SearchCommand& options) {
   const std::vector<clip::SearchHit> hits = searcher.find(terms);
   if (hits.empty() && !options.run.run.quiet) {
     notice(options.matching ? "no image matches" : "no image is found");
-  }
-  if (hits.empty() && clip::status_of(index.get()).images == 0) {
-    if (options.matching) notice("no image was found");
-    return kFailed;
   }
   std::optional<SortInto> sorter;
   if (!options.sort.folder.empty()) {
