@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
+#include <map>
 #include <vector>
 
 #include "base/byte_reader.h"
@@ -175,6 +177,36 @@ void check_data(std::string_view iloc, std::uint64_t file_size) {
   }
 }
 
+// An image that is made of others, or has another one for its alpha, must not lead back to itself:
+// libheif 1.15 follows such references until the stack ends.
+void check_references(std::string_view iref) {
+  if (iref.empty()) return;
+  const bool wide = ByteReader(iref).u8(0) != 0;
+  const int id_size = wide ? 4 : 2;
+  std::map<std::uint32_t, std::vector<std::uint32_t>> needs;  // images by images, to be decoded
+  for (const Box& box : boxes_of(iref.substr(std::min<std::size_t>(4, iref.size())))) {
+    Cursor cursor(box.content);
+    const std::uint32_t from = cursor.take(id_size);
+    const std::uint32_t count = cursor.take(2);
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t to = cursor.take(id_size);
+      if (box.type == "dimg") needs[from].push_back(to);
+      if (box.type == "auxl") needs[to].push_back(from);  // an alpha names its image
+    }
+  }
+  // Takes away images that need none that is left, until no image is left or all need another.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (auto each = needs.begin(); each != needs.end();) {
+      const bool waits = std::any_of(each->second.begin(), each->second.end(),
+                                     [&](std::uint32_t id) { return needs.count(id) > 0; });
+      changed = changed || !waits;
+      each = waits ? std::next(each) : needs.erase(each);
+    }
+  }
+  if (!needs.empty()) damaged("one of its images is made of itself");
+}
+
 ImageHeader read_header(std::string_view bytes) {
   const std::vector<Box> file = boxes_of(bytes, "meta");
   std::string_view meta_box = find(file, "meta");
@@ -184,6 +216,9 @@ ImageHeader read_header(std::string_view bytes) {
   }
   const std::vector<Box> meta = boxes_of(meta_box.substr(4));
   check_data(find(meta, "iloc"), bytes.size());
+  for (const Box& box : meta) {
+    if (box.type == "iref") check_references(box.content);
+  }
   const std::vector<Box> properties = boxes_of(find(meta, "iprp"));
   const std::vector<Box> stored = boxes_of(find(properties, "ipco"));
   ImageHeader header;
