@@ -125,7 +125,7 @@ void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
     image->error =
         Error(ErrorCode::kIo, "cannot use " + name + ": there is not enough memory to decode it");
   } catch (const std::exception& error) {
-    // Of a library, such as OpenCV. An exception that leaves a thread ends the process.
+    // Of a library. An exception that leaves a thread ends the process.
     image->error = Error(ErrorCode::kInternal, "cannot use " + name + ": " + error.what());
   }
   image->pixels.clear();
