@@ -228,9 +228,7 @@ int run_batch(const BatchOptions& options) {
 
 }  // namespace
 
-void setup_batch(CLI::App* app, Command* command) {
-  CLI::App* batch = app->add_subcommand(
-      "batch", "Run jobs for scripts: one JSON object per line in, one per line out, in order");
+void setup_batch(CLI::App* batch, Command* command) {
   auto options = std::make_shared<BatchOptions>();
   batch->add_option("JOBS", options->jobs, "File of jobs, one per line [-: standard input]")
       ->type_name("");

@@ -282,9 +282,7 @@ int run_benchmark(const BenchmarkOptions& options) {
 
 }  // namespace
 
-void setup_benchmark(CLI::App* app, Command* command) {
-  CLI::App* benchmark = app->add_subcommand(
-      "benchmark", "Measure how fast a model runs here, beside its matrix products alone");
+void setup_benchmark(CLI::App* benchmark, Command* command) {
   auto options = std::make_shared<BenchmarkOptions>();
   benchmark->add_option("--batch", options->batches, "Images at once, separated by commas")
       ->delimiter(',')

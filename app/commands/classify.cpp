@@ -300,9 +300,7 @@ int run_classify(const ClassifyOptions& options) {
 
 }  // namespace
 
-void setup_classify(CLI::App* app, Command* command) {
-  CLI::App* classify = app->add_subcommand(
-      "classify", "Tell images apart by labels, zero-shot: the likeliest labels of each");
+void setup_classify(CLI::App* classify, Command* command) {
   auto options = std::make_shared<ClassifyOptions>();
   add_image_inputs(classify, &options->images);
   add_label_options(classify, &options->labels);

@@ -192,9 +192,7 @@ int run_duplicates(const DuplicatesCommand& options) {
 
 }  // namespace
 
-void setup_duplicates(CLI::App* app, Command* command) {
-  CLI::App* duplicates = app->add_subcommand(
-      "duplicates", "Print groups of images that are nearly the same, the largest group first");
+void setup_duplicates(CLI::App* duplicates, Command* command) {
   auto options = std::make_shared<DuplicatesCommand>();
   duplicates->add_option("FOLDER", options->folders, "Folders [the current one]")->type_name("");
   duplicates

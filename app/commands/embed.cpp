@@ -359,11 +359,7 @@ int run_embed(const EmbedCommandOptions& options) {
 
 }  // namespace
 
-void setup_embed(CLI::App* app, Command* command) {
-  CLI::App* embed = app->add_subcommand(
-      "embed",
-      "Print the embeddings of images, or of texts: vectors of length 1 whose dot products are "
-      "cosines");
+void setup_embed(CLI::App* embed, Command* command) {
   auto options = std::make_shared<EmbedCommandOptions>();
   add_image_inputs(embed, &options->images);
   embed

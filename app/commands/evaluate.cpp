@@ -263,9 +263,7 @@ int run_evaluate(const EvaluateOptions& options) {
 
 }  // namespace
 
-void setup_evaluate(CLI::App* app, Command* command) {
-  CLI::App* evaluate = app->add_subcommand(
-      "evaluate", "Measure zero-shot accuracy on a folder that has a folder for each class");
+void setup_evaluate(CLI::App* evaluate, Command* command) {
   auto options = std::make_shared<EvaluateOptions>();
   evaluate->add_option("DIR", options->folder, "The folder of class folders")
       ->required()

@@ -268,9 +268,7 @@ int run_index(const IndexOptions& options) {
 
 }  // namespace
 
-void setup_index(CLI::App* app, Command* command) {
-  CLI::App* index = app->add_subcommand(
-      "index", "Build or refresh the index of a folder, which search and duplicates use");
+void setup_index(CLI::App* index, Command* command) {
   auto options = std::make_shared<IndexOptions>();
   index->add_option("FOLDER", options->folders, "Folders [the current one]")->type_name("");
   index->add_flag(

@@ -5,9 +5,7 @@
 
 namespace clip_cli {
 
-void setup_models(CLI::App* app, Command* command) {
-  CLI::App* models =
-      app->add_subcommand("models", "Published models, and the contents of model files");
+void setup_models(CLI::App* models, Command* command) {
   models->require_subcommand(1);
   models->footer(
       "Examples:\n"

@@ -212,11 +212,7 @@ int run_score(const ScoreOptions& options) {
 
 }  // namespace
 
-void setup_score(CLI::App* app, Command* command) {
-  CLI::App* score = app->add_subcommand(
-      "score",
-      "Print how similar images and prompts are: 100 x cosine for each pair, and with several "
-      "prompts the probability of each");
+void setup_score(CLI::App* score, Command* command) {
   auto options = std::make_shared<ScoreOptions>();
   score
       ->add_option(

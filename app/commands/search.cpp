@@ -422,9 +422,7 @@ int run_search(const SearchCommand& options) {
 
 }  // namespace
 
-void setup_search(CLI::App* app, Command* command) {
-  CLI::App* search =
-      app->add_subcommand("search", "Find images in a folder by what they show, best first");
+void setup_search(CLI::App* search, Command* command) {
   auto options = std::make_shared<SearchCommand>();
   add_query_options(search, &options->query);
   search->add_option("--in", options->in, "The folder to search [the current one]")

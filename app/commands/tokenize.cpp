@@ -46,9 +46,7 @@ int run_tokenize(const TokenizeOptions& options) {
 
 }  // namespace
 
-void setup_tokenize(CLI::App* app, Command* command) {
-  CLI::App* tokenize =
-      app->add_subcommand("tokenize", "Print the token ids of texts and the pieces they stand for");
+void setup_tokenize(CLI::App* tokenize, Command* command) {
   auto options = std::make_shared<TokenizeOptions>();
   tokenize->add_option("TEXT", options->texts, "Texts to tokenize")->type_name("");
   tokenize

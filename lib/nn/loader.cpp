@@ -69,7 +69,7 @@ bool convert_checked(const Tensor& tensor, std::int64_t first, std::int64_t coun
 }
 
 bool convert_contiguous(const Tensor& tensor, float* out) {
-  constexpr std::int64_t kMinCount = 1 << 16;  // floats that are worth another thread
+  constexpr std::int64_t kMinCount = 1 << 18;  // floats that are worth another thread
   const std::int64_t count = element_count(tensor.shape);
   std::atomic<bool> good{true};
   parallel_ranges(count, kMinCount, [&](std::int64_t begin, std::int64_t end) {

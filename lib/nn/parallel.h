@@ -4,9 +4,25 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace clip {
+
+// While it lives, what the calling thread computes runs on at most `count` threads: waking the
+// others costs more than they save where there is little to do.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(std::int64_t count) : before_(omp_get_max_threads()) {
+    omp_set_num_threads(static_cast<int>(std::clamp<std::int64_t>(count, 1, before_)));
+  }
+  ~ThreadLimit() { omp_set_num_threads(before_); }
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int before_;
+};
 
 // Calls use(i) for every i in [0, count), on all threads, each taking the next that is left. `use`
 // must not throw.

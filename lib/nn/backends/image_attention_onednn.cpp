@@ -31,8 +31,7 @@ struct BatchedProduct {
           transposed ? memory::format_tag::acb : memory::format_tag::abc),
         c({batch, rows, columns}, onednn::type_of(out), memory::format_tag::abc) {
     // It will run inside one thread, so it must be planned for one.
-    const int threads = omp_get_max_threads();
-    omp_set_num_threads(1);
+    const ThreadLimit one(1);
     // oneDNN's own scratch memory is shared by the primitives that one thread has made; ours is
     // given by the thread that runs it.
     dnnl::primitive_attr attributes;
@@ -40,7 +39,6 @@ struct BatchedProduct {
     const auto description = onednn::matmul(a, b, memory::desc(), c, attributes);
     scratchpad = description.scratchpad_desc();
     matmul = dnnl::matmul(description);
-    omp_set_num_threads(threads);
   }
 
   void operator()(void* first, void* second, void* result, void* scratch) const {

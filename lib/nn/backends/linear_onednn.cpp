@@ -6,6 +6,7 @@
 
 #include "nn/backends/onednn.h"
 #include "nn/linear.h"
+#include "nn/parallel.h"
 
 namespace clip {
 namespace {
@@ -45,6 +46,9 @@ dnnl::primitive_attr attributes_of(Epilogue epilogue) {
 // Row counts that the layout of packed weights is asked for; any count can then use it.
 constexpr std::int64_t kTypicalRows = 512;
 
+// Numbers that a thread packs in less time than it takes to wake it.
+constexpr std::int64_t kPackedPerThread = 1 << 18;
+
 }  // namespace
 
 bool has_fast_bfloat16() {
@@ -52,8 +56,8 @@ bool has_fast_bfloat16() {
 }
 
 struct Linear::Packed {
-  // Rows, and the strides and precision that they come in.
-  using Call = std::tuple<std::int64_t, std::int64_t, std::int64_t, Precision>;
+  // Rows, the strides and precision that they come in, and the threads that compute them.
+  using Call = std::tuple<std::int64_t, std::int64_t, std::int64_t, Precision, int>;
   struct Ready {
     dnnl::matmul matmul;
     memory::desc source, result;
@@ -66,7 +70,7 @@ struct Linear::Packed {
   std::map<Call, Ready> ready;
 
   const Ready& get(const Linear& layer, const Rows& in, const Rows& out) {
-    const Call call{in.count, in.stride, out.stride, out.precision};
+    const Call call{in.count, in.stride, out.stride, out.precision, omp_get_max_threads()};
     const auto found = ready.find(call);
     if (found != ready.end()) return found->second;
     const memory::desc source({in.count, layer.inputs_}, onednn::type_of(in.precision),
@@ -82,6 +86,7 @@ struct Linear::Packed {
 Linear::Linear(Loader* loader, const float* weight, std::vector<float> bias, std::int64_t outputs,
                std::int64_t inputs, Epilogue epilogue)
     : outputs_(outputs), inputs_(inputs), epilogue_(epilogue), packed_(std::make_unique<Packed>()) {
+  const ThreadLimit limit(outputs * inputs / kPackedPerThread);
   Packed& packed = *packed_;
   packed.precision = loader->precision();
   const auto type = onednn::type_of(loader->precision());

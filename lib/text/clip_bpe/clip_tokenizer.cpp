@@ -139,7 +139,7 @@ TokenIds ClipTokenizer::encode_prompt(std::string_view text, std::int64_t contex
 std::string ClipTokenizer::piece(std::int32_t id) const {
   if (id == kStartOfText) return std::string(kStartText);
   if (id == kEndOfText) return std::string(kEndText);
-  const std::string_view bytes = merges_.bytes(id);
+  const std::string bytes = merges_.bytes(id);
   std::string text;
   // A piece may be a part of a character: then its bytes are all there is to show.
   if (decode_utf8(bytes).find(U'\ufffd') == std::u32string::npos) {

@@ -1,14 +1,12 @@
-// The vocabulary of CLIP's byte-pair encoding and its merges, read from the table in the binary.
-// Immutable after construction. Ids: 256 bytes, the same 256 at the end of a word, then one for
-// each merge in its order, so that a lower id is a merge that comes earlier.
+// The vocabulary of CLIP's byte-pair encoding and its merges, as they lie in the binary
+// (merge_tables.h). Immutable; making one costs nothing.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "text/clip_bpe/byte_alphabet.h"
+#include "text/clip_bpe/merge_tables.h"
 
 namespace clip {
 
@@ -25,47 +23,21 @@ class Merges {
 
   // The id that two neighbours merge into, or kNone.
   std::int32_t merged(std::int32_t left, std::int32_t right) const {
-    const std::uint32_t key = pair_key(left, right);
-    for (std::uint32_t slot = hash(key);; ++slot) {
-      const Pair& pair = pairs_[slot & kMask];
-      if (pair.key == key) return pair.id;
-      if (pair.key == kEmpty) return kNone;
+    const std::uint32_t key = MergeSlot::key_of(left, right);
+    for (std::uint32_t slot = MergeSlot::first(key);; slot = MergeSlot::next(slot)) {
+      if (slots_[slot].key == key) return slots_[slot].id;
+      if (slots_[slot].key == MergeSlot::kEmpty) return kNone;
     }
   }
 
-  std::int32_t size() const { return static_cast<std::int32_t>(starts_.size()) - 1; }
-
-  // The bytes that an id stands for.
-  std::string_view bytes(std::int32_t id) const {
-    return std::string_view(text_).substr(starts_[id], starts_[id + 1] - starts_[id]);
-  }
-  bool ends_word(std::int32_t id) const { return ends_word_[id]; }
+  // The bytes that an id of a byte or of a merge stands for.
+  std::string bytes(std::int32_t id) const;
+  bool ends_word(std::int32_t id) const;
 
  private:
-  // Open addressing, a third full: a lookup touches one cache line.
-  static constexpr std::uint32_t kSlots = 1 << 17, kMask = kSlots - 1;
-  static constexpr std::uint32_t kEmpty = 0xffffffff;
-  struct Pair {
-    std::uint32_t key = kEmpty;
-    std::int32_t id = kNone;
-  };
-
-  // Ids fit 16 bits: there are 49,406.
-  static std::uint32_t pair_key(std::int32_t left, std::int32_t right) {
-    return static_cast<std::uint32_t>(left) << 16 | static_cast<std::uint32_t>(right);
-  }
-  static std::uint32_t hash(std::uint32_t key) {
-    return (key * std::uint64_t{0x9e3779b97f4a7c15}) >> 47;  // Fibonacci hashing, 17 bits
-  }
-
-  // What was appended to text_ since the last piece is the next one.
-  void close_piece(bool end_of_word);
-
   ByteAlphabet alphabet_;
-  std::vector<Pair> pairs_;
-  std::string text_;  // all pieces, one behind the other
-  std::vector<std::uint32_t> starts_;
-  std::vector<bool> ends_word_;
+  const MergeSides* sides_;  // kMergeCount of them
+  const MergeSlot* slots_;   // MergeSlot::kCount of them
 };
 
 }  // namespace clip
