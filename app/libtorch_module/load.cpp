@@ -34,13 +34,13 @@ const LibTorchEngines& loaded() {
   return engines;
 }
 
-template <clip::Engine LibTorchEngines::*kEngine>
+template <auto kEngine>  // a member of LibTorchEngines
 std::unique_ptr<clip::ImageEncoder> open_image_encoder(std::shared_ptr<const clip::Model> model,
                                                        const clip::EncoderOptions& options) {
   return (loaded().*kEngine).open_image_encoder(std::move(model), options);
 }
 
-template <clip::Engine LibTorchEngines::*kEngine>
+template <auto kEngine>  // a member of LibTorchEngines
 std::unique_ptr<clip::TextEncoder> open_text_encoder(std::shared_ptr<const clip::Model> model,
                                                      const clip::EncoderOptions& options) {
   return (loaded().*kEngine).open_text_encoder(std::move(model), options);

@@ -343,13 +343,18 @@ bool runs_avx512() {
 }  // namespace
 
 const std::vector<ScanKernel>& scan_kernels() {
-  static const std::vector<ScanKernel> kernels = {
+  static const std::vector<ScanKernel> kernels = [] {
+    std::vector<ScanKernel> best_first;
 #if defined(__x86_64__)
-    {"avx512", runs_avx512, dots_avx512, widen_avx512, kAvx512Rows, kAvx512Columns, tile_avx512},
-    {"avx2", runs_avx2, dots_avx2, widen_avx2, kAvx2Rows, kAvx2Columns, tile_avx2},
+    best_first.push_back({"avx512", runs_avx512, dots_avx512, widen_avx512, kAvx512Rows,
+                          kAvx512Columns, tile_avx512});
+    best_first.push_back(
+        {"avx2", runs_avx2, dots_avx2, widen_avx2, kAvx2Rows, kAvx2Columns, tile_avx2});
 #endif
-    {"plain", runs_everywhere, dots_plain, widen_plain, kPlainRows, kPlainColumns, tile_plain},
-  };
+    best_first.push_back(
+        {"plain", runs_everywhere, dots_plain, widen_plain, kPlainRows, kPlainColumns, tile_plain});
+    return best_first;
+  }();
   return kernels;
 }
 

@@ -349,8 +349,8 @@ Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&,
              PixelBuffer* buffer) {
   const Facts facts = facts_of(bytes);
   Pieces pieces(bytes, facts.first_data);
-  const Image image = decode_png(
-      facts.layout, [&] { return pieces.next(); }, buffer);
+  const auto next = [&pieces] { return pieces.next(); };
+  const Image image = decode_png(facts.layout, next, buffer);
   pieces.check_rest();
   return image;
 }
