@@ -82,8 +82,13 @@ struct Convolution {
     bias = reader->own(folded.bias, {folded.outputs});
   }
 
-  // Padded so that a side keeps its length, or is halved.
+  // Padded so that a side keeps its length, or is halved. One of a single pixel is a product of
+  // matrices, with the channels innermost; as a convolution, LibTorch 2.6 of Debian 13 computes
+  // some shapes wrongly (16 images, 128 channels to 512).
   at::Tensor operator()(const at::Tensor& x, std::int64_t stride = 1) const {
+    if (weight.size(2) == 1 && stride == 1) {
+      return at::linear(x.permute({0, 2, 3, 1}), weight.flatten(1), bias).permute({0, 3, 1, 2});
+    }
     const std::int64_t padding = weight.size(2) / 2;
     return at::conv2d(x, weight, bias, {stride, stride}, {padding, padding});
   }
