@@ -20,7 +20,7 @@ EDGES = {
     "image": ["base"],
     "text": ["base"],
     "checkpoint": ["base"],
-    "hub": ["base"],
+    "hub": ["checkpoint"],
     "model": ["image", "text", "checkpoint"],
     "nn": ["model"],
     "engine": ["nn", "embedding"],

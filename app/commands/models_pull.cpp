@@ -9,12 +9,12 @@
 #include <utility>
 #include <vector>
 
+#include "checkpoint/model_files.h"
 #include "clip/error.h"
 #include "commands/models.h"
 #include "exit_code.h"
 #include "hub/download.h"
 #include "hub/hub_pull.h"
-#include "hub/model_files.h"
 #include "options/model_lookup.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"

@@ -9,9 +9,9 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "checkpoint/model_files.h"
 #include "clip/error.h"
 #include "hub/architectures.h"
-#include "hub/model_files.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 

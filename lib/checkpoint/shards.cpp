@@ -2,24 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/strings.h"
 #include "checkpoint/formats.h"
+#include "checkpoint/model_files.h"
 #include "clip/error.h"
 
 namespace clip {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t kMaxIndex = 16 << 20;  // bytes; that of the largest CLIP has 100 KiB
-constexpr std::size_t kMaxFiles = 1000;
 
 class Shards : public Checkpoint {
  public:
@@ -67,35 +62,6 @@ class Shards : public Checkpoint {
   std::string format_;
 };
 
-[[noreturn]] void refuse(const std::string& path, const std::string& what) {
-  throw Error(ErrorCode::kCorrupt,
-              fmt::format("{} is no index of a model's files: {}", path, what));
-}
-
-// Tensors by the file that has them. Files are plain names: a model is never read from elsewhere.
-std::map<std::string, std::set<std::string>> read_index(const std::string& path) {
-  const std::string text = read_file(path);
-  if (text.size() > kMaxIndex) refuse(path, fmt::format("it has more than {} bytes", kMaxIndex));
-  const Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) refuse(path, "it is no valid JSON");
-  if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object() ||
-      json["weight_map"].empty()) {
-    refuse(path, "it has no weight_map");
-  }
-  std::map<std::string, std::set<std::string>> files;
-  for (const auto& [tensor, file] : json["weight_map"].items()) {
-    if (!file.is_string()) refuse(path, fmt::format("the file of {} is no name", tensor));
-    const std::string name = file.get<std::string>();
-    if (name.empty() || name[0] == '.' || name.find('/') != std::string::npos ||
-        name.find('\0') != std::string::npos) {
-      refuse(path, fmt::format("the file of {} does not lie beside it", tensor));
-    }
-    files[name].insert(tensor);
-    if (files.size() > kMaxFiles) refuse(path, fmt::format("it has more than {} files", kMaxFiles));
-  }
-  return files;
-}
-
 }  // namespace
 
 bool is_shard_index(std::string_view bytes) {
@@ -108,7 +74,13 @@ std::unique_ptr<Checkpoint> open_shards(const std::string& index_path) {
   const auto slash = index_path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : index_path.substr(0, slash);
   std::vector<std::unique_ptr<Checkpoint>> parts;
-  for (const auto& [file, names] : read_index(index_path)) {
+  const std::string index = read_file(index_path);
+  if (index.size() > kMaxIndex) {
+    throw Error(ErrorCode::kLimit,
+                fmt::format("{} has more than {} bytes, too many for an index of a model's files",
+                            index_path, kMaxIndex));
+  }
+  for (const auto& [file, names] : shards_of(index, index_path)) {
     const std::string path = joined_path(folder, file);
     if (!exists(path)) {
       throw Error(ErrorCode::kNotFound,

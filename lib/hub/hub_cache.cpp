@@ -13,10 +13,10 @@
 #include "base/file.h"
 #include "base/mapped_file.h"
 #include "base/strings.h"
+#include "checkpoint/model_files.h"
 #include "clip/error.h"
 #include "hub/blob_digest.h"
 #include "hub/catalog.h"
-#include "hub/model_files.h"
 
 namespace clip {
 namespace {
@@ -198,14 +198,14 @@ CachedModel HubCache::find_model(const std::string& repository, const std::strin
     if (is_here(name)) model.configs.push_back(name);
   }
 
-  const std::vector<WeightFile> all = weight_files(repository);
+  const std::vector<WeightFile> all = weight_files_of(repository);
   const WeightFile* chosen = nullptr;
   for (const WeightFile& file : all) {
     if (is_here(file.name)) {
       model.weights = {file.name};
     } else if (file.index != nullptr && is_here(file.index)) {
       const std::string path = joined_path(folder, file.index);
-      for (const std::string& shard : shards_of(small_file(path, kMaxIndexBytes), path)) {
+      for (const auto& [shard, tensors] : shards_of(small_file(path, kMaxIndexBytes), path)) {
         (is_here(shard) ? model.weights : model.missing).push_back(shard);
       }
     } else {

@@ -64,9 +64,10 @@ class HubCache {
   CachedFile find_file(std::string_view repository, const std::string& revision,
                        const std::string& name) const;
 
-  // Weights by the order of weight_files(), with all shards, and what JSON there is. A repository
-  // of the catalog needs no JSON, as open_clip fetches weights alone; any other lacks something
-  // without the JSON file that belongs to its weights. Throws Error (kCorrupt) for a bad index.
+  // Weights by the order of weight_files_of(), with all shards, and what JSON there is. A
+  // repository of the catalog needs no JSON, as open_clip fetches weights alone; any other lacks
+  // something without the JSON file that belongs to its weights. Throws Error (kCorrupt) for a bad
+  // index.
   CachedModel find_model(const std::string& repository, const std::string& revision) const;
 
  private:

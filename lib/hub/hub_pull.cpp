@@ -20,10 +20,10 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "checkpoint/model_files.h"
 #include "clip/error.h"
 #include "hub/blob_digest.h"
 #include "hub/http.h"
-#include "hub/model_files.h"
 
 namespace clip {
 namespace {
@@ -250,7 +250,7 @@ class Pull {
   }
 
   void get_weights() {
-    const std::vector<WeightFile> all = weight_files(repository_);
+    const std::vector<WeightFile> all = weight_files_of(repository_);
     for (const WeightFile& weights : all) {
       if (const auto file = find(weights.name)) {
         get(*file, kMaxFileBytes);
@@ -261,7 +261,7 @@ class Pull {
       if (!index) continue;
       get(*index, kMaxJsonBytes);
       const std::string path = snapshot() + "/" + weights.index;
-      for (const std::string& shard : shards_of(read_file(path), weights.index)) {
+      for (const auto& [shard, tensors] : shards_of(read_file(path), weights.index)) {
         const auto file = find(shard);
         if (!file) {
           throw Error(ErrorCode::kNotFound, fmt::format("{} names {}, which {} does not have",

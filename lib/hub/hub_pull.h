@@ -42,8 +42,8 @@ struct PulledModel {
   bool fetched = false;            // else everything was here before
 };
 
-// Only what a model needs is fetched: the best weights of weight_files(), and the JSON beside them.
-// What is in the cache is compared with its digest, and fetched again where it is damaged.
+// Only what a model needs is fetched: the best weights of weight_files_of(), and the JSON beside
+// them. What is in the cache is compared with its digest, and fetched again where it is damaged.
 // Throws Error: kNotFound where the repository, the revision or weights are missing;
 // kInvalidArgument where a token or an accepted licence is needed; kLimit, kIo, kCorrupt and
 // kCancelled as download() does.

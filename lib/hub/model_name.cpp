@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/strings.h"
+#include "checkpoint/model_files.h"
 #include "clip/error.h"
-#include "hub/model_files.h"
 
 namespace clip {
 namespace {

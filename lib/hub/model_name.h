@@ -1,7 +1,7 @@
 // What people name a model by. In this order, the first that fits:
 //
 // 1. `local-dir:PATH`, and whatever is a file on this machine, or a folder that holds a file of a
-//    model (model_files.h), or begins with "/", "./", "../" or "~": a path.
+//    model (checkpoint/model_files.h), or begins with "/", "./", "../" or "~": a path.
 // 2. `hf:ORG/NAME`, `hf-hub:ORG/NAME`, `hf_clip:ORG/NAME`: a repository of the Hugging Face Hub, at
 //    its branch main, or, with `@REVISION` behind it, at a branch, a tag, a commit or refs/pr/N.
 // 3. OpenAI's names: "ViT-B/32" or any spelling that differs in case and separators alone, or the

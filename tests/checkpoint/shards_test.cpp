@@ -73,9 +73,9 @@ TEST_CASE("an index may name only files beside it") {
   for (const char* name : {"../inside.safetensors", "/etc/passwd", "sub/x", "..", "", ".hidden"}) {
     CAPTURE(name);
     CHECK(contains(error_with(std::string(R"({"weight_map": {"a": ")") + name + "\"}}"),
-                   "does not lie beside it"));
+                   "expected weights beside it"));
   }
-  CHECK(contains(error_with(R"({"weight_map": {"a": 5}})"), "no name"));
+  CHECK(contains(error_with(R"({"weight_map": {"a": 5}})"), "expected weights beside it"));
   CHECK(contains(error_with(R"({"weight_map": {}})"), "no weight_map"));
   CHECK(contains(error_with(R"({"weight_map": 1)"), "no valid JSON"));
 }

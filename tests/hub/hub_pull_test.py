@@ -326,7 +326,7 @@ class Refused(Test):
         for name in ("../../../x.safetensors", "/tmp/x.safetensors", "a/b.safetensors", ".x.bin",
                      "x.py", "", "x" * 300 + ".bin", "x.safetensors\0"):
             self.hub.put("org/evil", **{"model.safetensors.index.json": index_of(name)})
-            self.check_failed(self.pull("org/evil"), "names a shard")
+            self.check_failed(self.pull("org/evil"), "expected weights beside it")
         self.hub.put("org/evil", **{"model.safetensors.index.json": b"[1]"})
         self.check_failed(self.pull("org/evil"), "no index")
         self.hub.put("org/evil", **{"model.safetensors.index.json": index_of("a.safetensors")})
