@@ -152,6 +152,15 @@ class Look(Test):
             done = self.clip("models", "verify", "--json", name)
             self.assertEqual(json_lines(done.stdout)[0]["folder"], str(self.snapshot(OPENAI)))
 
+    def test_without_a_name_search_takes_the_best_model_of_the_cache(self):
+        photos = self.folder / "photos"
+        photos.mkdir()
+        (photos / "a.png").write_bytes((ROOT / "data/demo/cat.png").read_bytes())
+        # The weights are none, so that the error says whose they would be.
+        for pulled, best in (("ViT-B-32/openai", OPENAI), (NAME, REPOSITORY)):
+            self.clip("models", "pull", pulled)
+            self.check_failed(self.clip("search", "--in", photos, "a cat"), str(self.snapshot(best)))
+
 
 if __name__ == "__main__":
     unittest.main()
