@@ -128,9 +128,9 @@ std::uint32_t primary_item(const std::vector<Box>& meta) {
   return cursor.take(version == 0 ? 2 : 4);
 }
 
-// Calls read with the number, from 0, of each property that the boxes ipma give to the item.
+// Calls read with each item and the number, from 0, of each property that the boxes ipma give it.
 template <typename Read>
-void each_property(const std::vector<Box>& properties, std::uint32_t item, const Read& read) {
+void each_property(const std::vector<Box>& properties, const Read& read) {
   for (const Box& box : properties) {
     if (box.type != "ipma") continue;
     Cursor cursor(box.content);
@@ -144,7 +144,7 @@ void each_property(const std::vector<Box>& properties, std::uint32_t item, const
       for (std::uint32_t j = 0; j < count; ++j) {
         // The uppermost bit says whether the property is essential; 0 means none.
         const std::uint32_t index = wide ? cursor.take(2) & 0x7fff : cursor.take(1) & 0x7f;
-        if (of == item && index > 0) read(index - 1);
+        if (index > 0) read(of, index - 1);
       }
     }
   }
@@ -164,7 +164,8 @@ void check_data(std::string_view iloc, std::uint64_t file_size) {
     const bool in_file = version == 0 || (cursor.take(2) & 15) == 0;
     const bool here = cursor.take(2) == 0;  // or in another file
     const std::uint64_t base = cursor.take_sized(base_size);
-    const std::uint32_t extents = cursor.take(2);
+    std::uint32_t extents = cursor.take(2);
+    if (index_size + offset_size + length_size == 0) extents = 0;  // they take no bytes
     for (std::uint32_t j = 0; j < extents; ++j) {
       cursor.take_sized(index_size);
       const std::uint64_t offset = cursor.take_sized(offset_size);
@@ -177,34 +178,78 @@ void check_data(std::string_view iloc, std::uint64_t file_size) {
   }
 }
 
-// An image that is made of others, or has another one for its alpha, must not lead back to itself:
-// libheif 1.15 follows such references until the stack ends.
-void check_references(std::string_view iref) {
-  if (iref.empty()) return;
-  const bool wide = ByteReader(iref).u8(0) != 0;
-  const int id_size = wide ? 4 : 2;
-  std::map<std::uint32_t, std::vector<std::uint32_t>> needs;  // images by images, to be decoded
-  for (const Box& box : boxes_of(iref.substr(std::min<std::size_t>(4, iref.size())))) {
-    Cursor cursor(box.content);
-    const std::uint32_t from = cursor.take(id_size);
-    const std::uint32_t count = cursor.take(2);
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const std::uint32_t to = cursor.take(id_size);
-      if (box.type == "dimg") needs[from].push_back(to);
-      if (box.type == "auxl") needs[to].push_back(from);  // an alpha names its image
+// Pixels by items, as their properties say.
+std::map<std::uint32_t, double> areas_of(const std::vector<Box>& properties,
+                                         const std::vector<Box>& stored) {
+  std::map<std::uint32_t, double> areas;
+  each_property(properties, [&](std::uint32_t item, std::uint32_t index) {
+    if (index >= stored.size() || stored[index].type != "ispe") return;
+    const ByteReader reader(stored[index].content);
+    areas[item] = static_cast<double>(reader.u32(4)) * reader.u32(8);
+  });
+  return areas;
+}
+
+// An image may be made of others, and have another one for its alpha. libheif 1.15 follows such
+// references as far as they lead: in a circle until the stack ends, and through a few grids of
+// grids for days. What is decoded for the image must come to an end, and to about as much as the
+// image.
+void check_references(const std::vector<Box>& meta, const std::map<std::uint32_t, double>& areas,
+                      std::uint32_t primary) {
+  constexpr int kMaxDepth = 16;
+  constexpr double kMinArea = 64 * 64;  // what decoding one takes at least, whatever it says
+  constexpr double kMaxTimes = 8, kAlways = 1 << 24;
+  struct Item {
+    std::vector<std::uint32_t> wholes;  // that need it
+    std::size_t missing = 0;            // parts that it needs and that are not counted yet
+    double pixels = 0;                  // decoded for it
+    int depth = 0;
+  };
+  std::map<std::uint32_t, Item> items;
+  const auto add = [&](std::uint32_t whole, std::uint32_t part) {
+    items[part].wholes.push_back(whole);
+    ++items[whole].missing;
+  };
+  for (const Box& references : meta) {
+    if (references.type != "iref") continue;
+    const int id_size = ByteReader(references.content).u8(0) != 0 ? 4 : 2;
+    const std::size_t version = std::min<std::size_t>(4, references.content.size());
+    for (const Box& box : boxes_of(references.content.substr(version))) {
+      if (box.type != "dimg" && box.type != "auxl") continue;
+      Cursor cursor(box.content);
+      const std::uint32_t from = cursor.take(id_size);
+      const std::uint32_t count = cursor.take(2);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const std::uint32_t to = cursor.take(id_size);
+        box.type == "dimg" ? add(from, to) : add(to, from);  // an alpha names its image
+      }
     }
   }
-  // Takes away images that need none that is left, until no image is left or all need another.
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (auto each = needs.begin(); each != needs.end();) {
-      const bool waits = std::any_of(each->second.begin(), each->second.end(),
-                                     [&](std::uint32_t id) { return needs.count(id) > 0; });
-      changed = changed || !waits;
-      each = waits ? std::next(each) : needs.erase(each);
+
+  // Parts before wholes.
+  std::vector<std::uint32_t> ready;
+  for (const auto& [id, item] : items) {
+    if (item.missing == 0) ready.push_back(id);
+  }
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    Item& item = items[ready[i]];
+    const auto area = areas.find(ready[i]);
+    item.pixels += std::max(area == areas.end() ? 0 : area->second, kMinArea);
+    for (const std::uint32_t id : item.wholes) {
+      Item& whole = items[id];
+      whole.pixels += item.pixels;
+      whole.depth = std::max(whole.depth, item.depth + 1);
+      if (--whole.missing == 0) ready.push_back(id);
     }
   }
-  if (!needs.empty()) damaged("one of its images is made of itself");
+  if (ready.size() < items.size()) damaged("one of its images is made of itself");
+  const auto shown = items.find(primary);
+  if (shown == items.end()) return;
+  const auto area = areas.find(primary);
+  const double most = kMaxTimes * (area == areas.end() ? 0 : area->second) + kAlways;
+  if (shown->second.depth > kMaxDepth || shown->second.pixels > most) {
+    damaged("its image is made of far more than it shows");
+  }
 }
 
 ImageHeader read_header(std::string_view bytes) {
@@ -216,14 +261,14 @@ ImageHeader read_header(std::string_view bytes) {
   }
   const std::vector<Box> meta = boxes_of(meta_box.substr(4));
   check_data(find(meta, "iloc"), bytes.size());
-  for (const Box& box : meta) {
-    if (box.type == "iref") check_references(box.content);
-  }
   const std::vector<Box> properties = boxes_of(find(meta, "iprp"));
   const std::vector<Box> stored = boxes_of(find(properties, "ipco"));
+  const std::uint32_t primary = primary_item(meta);
+  check_references(meta, areas_of(properties, stored), primary);
   ImageHeader header;
   bool wide = false;
-  each_property(properties, primary_item(meta), [&](std::uint32_t index) {
+  each_property(properties, [&](std::uint32_t item, std::uint32_t index) {
+    if (item != primary) return;
     if (index >= stored.size()) damaged("it lacks a property of its image");
     const ByteReader reader(stored[index].content);
     if (stored[index].type == "ispe" && header.width == 0) {

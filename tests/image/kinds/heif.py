@@ -156,6 +156,16 @@ class Maker:
             path = self.folder / f"{name}.heic"
             path.write_bytes(with_references(plain, *references))
             yield self.case(path, refused="made of itself", reason="its images refer in a circle")
+        # Grids, each of two of the next: thousands of images. And a chain of as many as there can
+        # be, the last one first.
+        (shown,) = struct.unpack_from(">H", plain, plain.index(b"pitm") + 8)
+        for name, references in (
+                ("grids-of-grids", [(b"dimg", i, i + 1) for i in range(100, 114) for _ in range(2)]),
+                ("chain-of-grids", [(b"dimg", i, i + 1) for i in range(60000, 99, -1)])):
+            references.append((b"dimg", shown, 100))
+            path = self.folder / f"{name}.heic"
+            path.write_bytes(with_references(plain, *references))
+            yield self.case(path, refused="far more than it shows", reason="its parts never end")
         small = (self.folder / "large.heic")
         self.enc(small.name, self.folder / "large.png")
         data = small.read_bytes()
