@@ -13,6 +13,7 @@
 #include "base/byte_reader.h"
 #include "base/module.h"
 #include "image/formats/formats.h"
+#include "image/iso_box.h"
 #include "image/modules/entry.h"
 #include "image/pixel_buffer.h"
 
@@ -59,37 +60,27 @@ bool matches_heic(std::string_view bytes) {
   throw Error(ErrorCode::kCorrupt, std::string("it is damaged: ") + what);
 }
 
-struct Box {
-  std::string_view type, content;
-};
-
 // Boxes that follow each other. `until`: what follows the first of that type may be anything, such
 // as bytes that a transfer has put behind the file.
-std::vector<Box> boxes_of(std::string_view bytes, std::string_view until = "") {
+std::vector<IsoBox> boxes_of(std::string_view bytes, std::string_view until = "") {
   constexpr std::size_t kMaxBoxes = 100'000;
-  const ByteReader reader(bytes);
-  std::vector<Box> boxes;
+  std::vector<IsoBox> boxes;
   bool found = false;
-  for (std::uint64_t at = 0; reader.holds(at, 8) && boxes.size() < kMaxBoxes;) {
-    std::uint64_t length = reader.u32(at), header = 8;
-    if (length == 1) {
-      length = reader.u64(at + 8);
-      header = 16;
-    }
-    if (length == 0) length = bytes.size() - at;  // up to the end
-    if ((length < header || !reader.holds(at, length)) && found) break;
-    if (length < header) damaged("a box is shorter than its own header");
-    const std::string_view box = reader.view(at, length);
-    boxes.push_back({box.substr(4, 4), box.substr(header)});
-    found = found || boxes.back().type == until;
-    at += length;
+  for (std::uint64_t at = 0; at + 8 <= bytes.size() && boxes.size() < kMaxBoxes;) {
+    const auto box = iso_box_at(bytes, at);
+    if (found && (!box || !box->whole)) break;
+    if (!box) damaged("a box is shorter than its own header");
+    if (!box->whole) throw Error(ErrorCode::kCorrupt, "it is cut short");
+    boxes.push_back(*box);
+    found = found || box->type == until;
+    at += box->length;
   }
   return boxes;
 }
 
 // The content of the first of that type; empty where there is none.
-std::string_view find(const std::vector<Box>& boxes, std::string_view type) {
-  for (const Box& box : boxes) {
+std::string_view find(const std::vector<IsoBox>& boxes, std::string_view type) {
+  for (const IsoBox& box : boxes) {
     if (box.type == type) return box.content;
   }
   return {};
@@ -121,7 +112,7 @@ class Cursor {
   std::uint64_t at_ = 0;
 };
 
-std::uint32_t primary_item(const std::vector<Box>& meta) {
+std::uint32_t primary_item(const std::vector<IsoBox>& meta) {
   Cursor cursor(find(meta, "pitm"));
   const std::uint32_t version = cursor.take(1);
   cursor.take(1), cursor.take(2);  // flags
@@ -130,8 +121,8 @@ std::uint32_t primary_item(const std::vector<Box>& meta) {
 
 // Calls read with each item and the number, from 0, of each property that the boxes ipma give it.
 template <typename Read>
-void each_property(const std::vector<Box>& properties, const Read& read) {
-  for (const Box& box : properties) {
+void each_property(const std::vector<IsoBox>& properties, const Read& read) {
+  for (const IsoBox& box : properties) {
     if (box.type != "ipma") continue;
     Cursor cursor(box.content);
     const std::uint32_t version = cursor.take(1);
@@ -179,8 +170,8 @@ void check_data(std::string_view iloc, std::uint64_t file_size) {
 }
 
 // Pixels by items, as their properties say.
-std::map<std::uint32_t, double> areas_of(const std::vector<Box>& properties,
-                                         const std::vector<Box>& stored) {
+std::map<std::uint32_t, double> areas_of(const std::vector<IsoBox>& properties,
+                                         const std::vector<IsoBox>& stored) {
   std::map<std::uint32_t, double> areas;
   each_property(properties, [&](std::uint32_t item, std::uint32_t index) {
     if (index >= stored.size() || stored[index].type != "ispe") return;
@@ -194,7 +185,7 @@ std::map<std::uint32_t, double> areas_of(const std::vector<Box>& properties,
 // references as far as they lead: in a circle until the stack ends, and through a few grids of
 // grids for days. What is decoded for the image must come to an end, and to about as much as the
 // image.
-void check_references(const std::vector<Box>& meta, const std::map<std::uint32_t, double>& areas,
+void check_references(const std::vector<IsoBox>& meta, const std::map<std::uint32_t, double>& areas,
                       std::uint32_t primary) {
   constexpr int kMaxDepth = 16;
   constexpr double kMinArea = 64 * 64;  // what decoding one takes at least, whatever it says
@@ -210,11 +201,11 @@ void check_references(const std::vector<Box>& meta, const std::map<std::uint32_t
     items[part].wholes.push_back(whole);
     ++items[whole].missing;
   };
-  for (const Box& references : meta) {
+  for (const IsoBox& references : meta) {
     if (references.type != "iref") continue;
     const int id_size = ByteReader(references.content).u8(0) != 0 ? 4 : 2;
     const std::size_t version = std::min<std::size_t>(4, references.content.size());
-    for (const Box& box : boxes_of(references.content.substr(version))) {
+    for (const IsoBox& box : boxes_of(references.content.substr(version))) {
       if (box.type != "dimg" && box.type != "auxl") continue;
       Cursor cursor(box.content);
       const std::uint32_t from = cursor.take(id_size);
@@ -253,16 +244,16 @@ void check_references(const std::vector<Box>& meta, const std::map<std::uint32_t
 }
 
 ImageHeader read_header(std::string_view bytes) {
-  const std::vector<Box> file = boxes_of(bytes, "meta");
+  const std::vector<IsoBox> file = boxes_of(bytes, "meta");
   std::string_view meta_box = find(file, "meta");
   if (meta_box.size() < 4) {
     throw Error(ErrorCode::kUnsupported,
                 "it holds a film and no image, which is not supported; extract a frame");
   }
-  const std::vector<Box> meta = boxes_of(meta_box.substr(4));
+  const std::vector<IsoBox> meta = boxes_of(meta_box.substr(4));
   check_data(find(meta, "iloc"), bytes.size());
-  const std::vector<Box> properties = boxes_of(find(meta, "iprp"));
-  const std::vector<Box> stored = boxes_of(find(properties, "ipco"));
+  const std::vector<IsoBox> properties = boxes_of(find(meta, "iprp"));
+  const std::vector<IsoBox> stored = boxes_of(find(properties, "ipco"));
   const std::uint32_t primary = primary_item(meta);
   check_references(meta, areas_of(properties, stored), primary);
   ImageHeader header;

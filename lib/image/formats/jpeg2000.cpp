@@ -8,6 +8,7 @@
 #include "base/module.h"
 #include "image/cmyk.h"
 #include "image/formats/formats.h"
+#include "image/iso_box.h"
 #include "image/modules/entry.h"
 #include "image/pixel_buffer.h"
 #include "image/ycbcr.h"
@@ -81,21 +82,13 @@ void read_codestream(std::string_view bytes, Facts* facts) {
 // Calls read(type, content) for one box after the other, until it gives true.
 template <typename Read>
 bool each_box(std::string_view bytes, const Read& read) {
-  const ByteReader reader(bytes);
-  for (std::uint64_t at = 0; reader.holds(at, 8);) {
-    std::uint64_t length = reader.u32(at), header = 8;
-    if (length == 1) {
-      length = reader.u64(at + 8);
-      header = 16;
-    }
-    if (length == 0) length = bytes.size() - at;  // up to the end
-    if (length < header) damaged("a box is shorter than its own header");
+  for (std::uint64_t at = 0; at + 8 <= bytes.size();) {
+    const auto box = iso_box_at(bytes, at);
+    if (!box) damaged("a box is shorter than its own header");
     // The codestream is what pixels are missed in.
-    const std::string_view type = reader.view(at + 4, 4);
-    const std::uint64_t left = bytes.size() - at;
-    if (length > left && type != "jp2c") throw Error(ErrorCode::kCorrupt, "it is cut short");
-    if (read(type, bytes.substr(at + header, std::min(length, left) - header))) return true;
-    at += length;
+    if (!box->whole && box->type != "jp2c") throw Error(ErrorCode::kCorrupt, "it is cut short");
+    if (read(box->type, box->content)) return true;
+    at += box->length;
   }
   return false;
 }
