@@ -1,7 +1,7 @@
 """CLIP's tokenizer in straightforward Python: what the one in lib/text is compared with.
 
-Cleaning as facts about ftfy and OpenAI's package state it (without the repair of mojibake), the
-split by the module `regex` (Debian: python3-regex), merging as the paper on byte-pair encoding does,
+Cleaning as facts about ftfy and OpenAI's package state it (mojibake_reference.py for the repair of
+wrongly decoded text), the split by the module `regex` (Debian: python3-regex), merging as the paper on byte-pair encoding does,
 with a cache of words. Written for clarity.
 """
 
@@ -14,6 +14,8 @@ try:
     import regex
 except ImportError as missing:
     raise SystemExit(f"missing: apt-get install python3-regex ({missing})") from missing
+
+from mojibake_reference import fix_encoding
 
 START, END = 49406, 49407
 
@@ -66,6 +68,7 @@ def fix_line(text, unescape):
         before = text
         if unescape:
             text = REFERENCE.sub(_unescape_one, text)
+        text = fix_encoding(text)
         text = re.sub("[\x80-\x9f]", _windows_1252, text)
         text = text.translate(LIGATURES).translate(WIDTHS).translate(QUOTES)
         text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -47,6 +47,44 @@ def random_text(source):
     return "".join(parts)
 
 
+# Words of many alphabets, which wrong encodings make mojibake of.
+FOREIGN = ("schön Köln größer café naïve mañana niño élève voilà à Ąžuolas čeština řeka źdźbło İstanbul güneş "
+           "привет кошка собака ґанок γάτα σκύλος Άνθρωπος שלום سلام بيت बिल्ली 東京 日本語 고양이 한국 ไทย 😀 👍🏽 "
+           "“quoted” it’s — … • № € £10 ½ 20°C x² ±3 ™ © ® «a» ¡hola! ¿qué? às àquela fácil").split()
+ENCODINGS = ["latin-1", "cp1252", "cp1251", "cp1250", "cp1253", "cp1254", "cp1257", "iso8859-2",
+             "mac_roman", "cp437"]
+
+
+def wrongly_decoded(source, text):
+    """UTF-8 read as something else; what has no character there stays a control or is lost."""
+    encoding, lost = source.choice(ENCODINGS), source.random() < 0.1
+    return "".join(bytes([byte]).decode(encoding, "ignore") or ("\ufffd" if lost else chr(byte))
+                   for byte in text.encode())
+
+
+def random_mojibake(source):
+    parts = []
+    for _ in range(source.randint(1, 4)):
+        words = source.choices(FOREIGN + WORDS, k=source.randint(1, 5))
+        text = " ".join(words)
+        for _ in range(source.choice([0, 1, 1, 1, 2, 2, 3])):
+            text = wrongly_decoded(source, text)
+        parts.append(text)
+    text = source.choice([" ", "\n", ""]).join(parts)
+    kind = source.random()
+    if kind < 0.1:
+        text = text.replace("\u00a0", " ")
+    elif kind < 0.2:
+        at = source.randrange(len(text))
+        text = text[:at] + source.choice(["", "?", "\ufffd", "\x1a", " "]) + text[at + 1:]
+    elif kind < 0.25:
+        units = text.encode("utf-16-be")
+        data = b"".join(chr(int.from_bytes(units[i:i + 2], "big")).encode("utf-8", "surrogatepass")
+                        for i in range(0, len(units), 2))
+        text = "".join(map(chr, data))  # CESU-8
+    return text
+
+
 def random_bytes(source):
     whole = random_text(source).encode()
     data = bytearray(whole)
@@ -63,6 +101,7 @@ def main():
     source = random.Random(20260101)
     cases = [{"text": random_text(source)} for _ in range(12000)]
     cases += [{"bytes": random_bytes(source).hex()} for _ in range(3000)]
+    cases += [{"text": random_mojibake(source)} for _ in range(20000)]
     tokenizer = Tokenizer(merges)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "texts.jsonl"

@@ -41,3 +41,24 @@ TEST_CASE("character references are resolved, in a text with < as HTML does alon
   CHECK(clean("&notit;") == "¬it;");
   CHECK(clean("&#x1F600; &#128; &#0;") == "😀 € \ufffd");
 }
+
+TEST_CASE("text that was decoded with the wrong encoding is decoded again") {
+  CHECK(clean("sch\u00c3\u00b6n") == "schön");
+  CHECK(clean("it\u00e2\u20ac\u2122s") == "it's");
+  CHECK(clean("sch\u00c3\u0192\u00c2\u00b6n") == "schön");      // twice
+  CHECK(clean("voil\u00c3 le travail") == "voilà le travail");  // a no-break space became a space
+  CHECK(clean("\u0420\u0457\u0421\u0402\u0420\u0451\u0420\u0406\u0420\u00b5\u0421\u201a") ==
+        "привет");
+  CHECK(clean("\u251c\u00a1") == "í");  // code page 437
+  // One piece of a text that is right otherwise.
+  CHECK(clean("\u732b and caf\u00c3\u00a9") == "猫 and café");
+  CHECK(clean("\u00e2\u20ac\u0153quoted\u00e2\u20ac\ufffd") == "\"quoted\ufffd");
+}
+
+TEST_CASE("text that only looks strange is left as it is") {
+  for (const char* text : {"tschüß", "10 × 20 µm", "привет", "ça va ?", "x² + y²", "猫", "¿qué?",
+                           "(ò_ó)", "50 % ± 2", "naïve café", "æøå", "Å", "à la", "ö€"}) {
+    CAPTURE(text);
+    CHECK(clean(text) == (std::string_view(text) == "Å" ? "å" : text));
+  }
+}

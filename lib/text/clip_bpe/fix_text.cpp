@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "text/clip_bpe/html_unescape.h"
+#include "text/clip_bpe/mojibake.h"
 #include "text/clip_bpe/unicode.h"
 #include "text/clip_bpe/windows_1252.h"
 
@@ -133,7 +134,7 @@ std::u32string remove_controls(const std::u32string& text) {
 }
 
 std::u32string repair_once(const std::u32string& text, bool unescape) {
-  const std::u32string source = unescape ? unescape_certain(text) : text;
+  const std::u32string source = fix_encoding(unescape ? unescape_certain(text) : text);
   std::u32string repaired;
   repaired.reserve(source.size());
   for (std::size_t i = 0; i < source.size(); ++i) {

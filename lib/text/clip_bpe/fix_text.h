@@ -1,6 +1,6 @@
-// The repairs that ftfy.fix_text 6 makes with its defaults, but for that of wrongly decoded text
-// (mojibake): character references, terminal escapes, ligatures, widths, quotes, line breaks,
-// control characters, and normal form C.
+// The repairs that ftfy.fix_text 6 makes with its defaults: character references, wrongly decoded
+// text (mojibake.h), terminal escapes, ligatures, widths, quotes, line breaks, control characters,
+// and normal form C.
 #pragma once
 
 #include <string>
