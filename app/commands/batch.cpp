@@ -14,7 +14,9 @@
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "input/image_urls.h"
+#include "input/input_lists.h"
 #include "input/line_reader.h"
+#include "options/encoding_option.h"
 #include "options/label_options.h"
 #include "run/image_run.h"
 #include "run/results.h"
@@ -29,7 +31,7 @@ namespace {
 constexpr std::size_t kMaxLine = 4 << 20;  // bytes
 
 struct BatchOptions {
-  std::string jobs = "-";
+  std::string jobs = "-", encoding;
   bool truncate = false;
   bool allow_urls = false;
   OutputOptions output;
@@ -40,8 +42,8 @@ struct BatchOptions {
 // that answers come in the order of lines, and no more are read than are in hand.
 class JobSource {
  public:
-  JobSource(const std::string& path, bool allow_urls, const clip::CancelToken* stop)
-      : reader_(path, '\n', stop), allow_urls_(allow_urls), stop_(*stop) {}
+  JobSource(const TextFile& jobs, bool allow_urls, const clip::CancelToken* stop)
+      : reader_(jobs.path, '\n', stop, jobs.encoding), allow_urls_(allow_urls), stop_(*stop) {}
 
   // Called by the embedder's threads, one at a time.
   bool next(clip::ImageSource* source) {
@@ -181,7 +183,7 @@ Record record_of(const clip::Job& job, clip::Json answer) {
 int run_batch(const BatchOptions& options) {
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
-  JobSource source(options.jobs, options.allow_urls, &stop);
+  JobSource source({options.jobs, options.encoding}, options.allow_urls, &stop);
   check(options.output);
   const auto model = open_model(options.run.model);
   const OutputFormat& format = format_of(options.output, "json");
@@ -232,6 +234,7 @@ void setup_batch(CLI::App* batch, Command* command) {
   auto options = std::make_shared<BatchOptions>();
   batch->add_option("JOBS", options->jobs, "File of jobs, one per line [-: standard input]")
       ->type_name("");
+  add_encoding_option(batch, &options->encoding);
   add_truncate_option(batch, &options->truncate);
   batch->add_flag("--allow-urls", options->allow_urls,
                   "Images may be https:, http: and file: URLs, too; data: URLs always may");

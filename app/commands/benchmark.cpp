@@ -20,6 +20,7 @@
 #include "engine/gemm_baseline.h"
 #include "exit_code.h"
 #include "input/input_lists.h"
+#include "options/encoding_option.h"
 #include "options/model_options.h"
 #include "terminal/text.h"
 #include "usage_error.h"
@@ -35,7 +36,7 @@ constexpr int kMinRounds = 3;
 struct BenchmarkOptions {
   std::vector<std::int64_t> batches = {1, 4, 16};
   double seconds = 2;
-  std::string texts;
+  std::string texts, encoding;
   bool json = false;
   ModelOptions model;
 };
@@ -155,13 +156,13 @@ class PromptMaker {
 };
 
 // Those of a file, as the text tower reads them.
-std::vector<clip::TokenIds> prompts_of(const std::string& path, const clip::Model& model) {
+std::vector<clip::TokenIds> prompts_of(const TextFile& file, const clip::Model& model) {
   std::vector<clip::TokenIds> prompts;
-  for (const std::string& text : read_texts(path)) {
+  for (const std::string& text : read_texts(file)) {
     prompts.push_back(model.tokenizer().encode_prompt(text, model.config().text.context_length,
                                                       /*truncate=*/false));
   }
-  if (prompts.empty()) throw UsageError(path + " holds no prompts");
+  if (prompts.empty()) throw UsageError(file.path + " holds no prompts");
   return prompts;
 }
 
@@ -226,7 +227,7 @@ int run_benchmark(const BenchmarkOptions& options) {
   const std::vector<clip::TokenIds> short_ids = maker.alike(kShortPrompts);
   const std::vector<clip::TokenIds> full_ids = maker.full(kFullPrompts);
   std::vector<clip::TokenIds> given_ids;
-  if (!options.texts.empty()) given_ids = prompts_of(options.texts, *model);
+  if (!options.texts.empty()) given_ids = prompts_of({options.texts, options.encoding}, *model);
 
   std::vector<Workload> workloads;
   for (const std::int64_t batch : options.batches) {
@@ -294,6 +295,7 @@ void setup_benchmark(CLI::App* benchmark, Command* command) {
           "--texts", options->texts,
           "File of prompts (-: standard input) to encode all at once, beside the made-up ones")
       ->type_name("FILE");
+  add_encoding_option(benchmark, &options->encoding);
   benchmark->add_option("--seconds", options->seconds, "Minimum time for each row")
       ->check(CLI::Range(0.0, 3600.0))
       ->type_name("S")

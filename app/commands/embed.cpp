@@ -15,6 +15,7 @@
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "input/input_lists.h"
+#include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "run/embedding_files.h"
@@ -35,7 +36,7 @@ constexpr std::size_t kTextsAtOnce = 64;
 
 struct EmbedCommandOptions {
   ImageInputs images;
-  std::string texts;
+  std::string texts, encoding;
   bool truncate = false;
   OutputOptions output;
   bool f16 = false;
@@ -270,7 +271,7 @@ std::uint64_t run_texts(const EmbedCommandOptions& options,
   std::uint64_t skipped = 0;
   progress->show();
   for_each_text(
-      options.texts,
+      {options.texts, options.encoding},
       [&](const std::string& text) {
         if (text.empty() || stop.cancelled()) return;
         if (to->earlier() != nullptr && to->earlier()->take(text)) {
@@ -368,6 +369,7 @@ void setup_embed(CLI::App* embed, Command* command) {
           "Instead of images: a file of texts (-: standard input), one per line, or JSON "
           "Lines with a field `text` when its name ends in .jsonl; empty ones are left out")
       ->type_name("FILE");
+  add_encoding_option(embed, &options->encoding);
   add_truncate_option(embed, &options->truncate);
   const char* kOutput = "Output";
   add_output_options(embed, &options->output, /*report=*/false,

@@ -14,6 +14,7 @@
 #include "exit_code.h"
 #include "input/class_folders.h"
 #include "input/input_lists.h"
+#include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "run/image_run.h"
@@ -33,7 +34,7 @@ constexpr std::size_t kTopK = 5;
 constexpr std::size_t kConfusedPairs = 10;
 
 struct EvaluateOptions {
-  std::string folder, labels_file, confusion;
+  std::string folder, labels_file, encoding, confusion;
   std::vector<std::string> exclude;
   OutputOptions output;
   TemplateOptions templates;
@@ -43,7 +44,8 @@ struct EvaluateOptions {
 std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
   std::vector<ClassFolder> classes = read_class_folders(options.folder, options.exclude);
   if (options.labels_file.empty()) return classes;
-  const auto others = name_classes(read_whole(options.labels_file), options.labels_file, &classes);
+  const auto others = name_classes(read_whole({options.labels_file, options.encoding}),
+                                   options.labels_file, &classes);
   if (!others.empty()) {
     notice(fmt::format("{} names {} folder{} that {} does not have, {} for one: left out",
                        options.labels_file, others.size(), others.size() == 1 ? "" : "s",
@@ -274,6 +276,7 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
                    "folders are the labels, with blanks for underscores")
       ->type_name("FILE")
       ->group("Labels");
+  add_encoding_option(evaluate, &options->encoding, "Labels");
   add_exclude_option(evaluate, &options->exclude);
   add_template_options(evaluate, &options->templates);
   add_output_options(evaluate, &options->output, /*report=*/true,

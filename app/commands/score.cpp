@@ -13,7 +13,9 @@
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "input/image_urls.h"
+#include "input/argument_texts.h"
 #include "input/input_lists.h"
+#include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "run/image_run.h"
@@ -29,7 +31,7 @@ struct ScoreOptions {
   std::string positional_image;         // the first argument, whatever it turns out to be
   std::vector<std::string> positional;  // the others
   std::vector<std::string> texts;
-  std::string text_list;
+  std::string text_list, encoding;
   ImageInputs inputs;  // its files and folders are found among the positional ones
   bool truncate = false;
   OutputOptions output;
@@ -75,6 +77,7 @@ Inputs gather(const ScoreOptions& options) {
   inputs.images = options.inputs;
   sort_positional(options, &inputs);
   inputs.texts.insert(inputs.texts.end(), options.texts.begin(), options.texts.end());
+  note_bytes(inputs.texts);
   if (options.text_list == "-" && reads_standard_input(inputs.images)) {
     throw UsageError("images and --texts cannot both come from standard input");
   }
@@ -82,7 +85,7 @@ Inputs gather(const ScoreOptions& options) {
     throw UsageError("no image: give one, or a list with --images FILE");
   }
   if (!options.text_list.empty()) {
-    const auto listed = read_texts(options.text_list);
+    const auto listed = read_texts({options.text_list, options.encoding});
     inputs.texts.insert(inputs.texts.end(), listed.begin(), listed.end());
   }
   if (inputs.texts.empty()) throw UsageError("no prompt: give one, or a list with --texts FILE");
@@ -231,6 +234,7 @@ void setup_score(CLI::App* score, Command* command) {
                    "File of prompts (-: standard input): one per line, or JSON Lines with a field "
                    "`text` when its name ends in .jsonl; empty ones are left out")
       ->type_name("FILE");
+  add_encoding_option(score, &options->encoding);
   add_truncate_option(score, &options->truncate);
   add_output_options(score, &options->output, /*report=*/true);
   add_image_run_options(score, &options->run);

@@ -24,6 +24,7 @@
 #include "index/neutral_bank.h"
 #include "index/neutral_prompts.h"
 #include "input/input_lists.h"
+#include "options/encoding_option.h"
 #include "options/index_options.h"
 #include "options/label_options.h"
 #include "options/output_options.h"
@@ -48,7 +49,7 @@ constexpr int kMaxTries = 10;
 
 struct SearchCommand {
   QueryOptions query;
-  std::string queries;  // --queries
+  std::string queries, encoding;  // --queries, and what the file is in
   std::string in = ".";
   std::optional<std::size_t> top;
   bool matching = false, unique = false;
@@ -305,7 +306,7 @@ clip::NeutralBank neutral_bank(std::unique_ptr<clip::Index>* index, const Indexe
 void answer_queries(const SearchCommand& options, const std::shared_ptr<const clip::Model>& model,
                     const IndexedFolder& folder, Searcher* searcher, Output* output) {
   clip::TextEmbedder embedder(model, text_options(options));
-  for_each_text(options.queries, [&](const std::string& text) {
+  for_each_text({options.queries, options.encoding}, [&](const std::string& text) {
     if (text.empty()) return;
     clip::QueryTerm term;
     term.name = text;
@@ -442,6 +443,7 @@ void setup_search(CLI::App* search, Command* command) {
                    "Answer each text of a file (-: standard input), one per line, or JSON Lines "
                    "with a field `text` when its name ends in .jsonl: a JSON object each")
       ->type_name("FILE");
+  add_encoding_option(search, &options->encoding);
   add_truncate_option(search, &options->truncate);
   search->add_flag("--unique", options->unique,
                    "Of images that are nearly the same, print the best alone");

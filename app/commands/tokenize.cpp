@@ -7,7 +7,9 @@
 #include "clip/tokenizer.h"
 #include "commands/commands.h"
 #include "exit_code.h"
+#include "input/argument_texts.h"
 #include "input/input_lists.h"
+#include "options/encoding_option.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 #include "writers/print_json.h"
@@ -17,7 +19,7 @@ namespace {
 
 struct TokenizeOptions {
   std::vector<std::string> texts;
-  std::string list;
+  std::string list, encoding;
   bool json = false;
 };
 
@@ -36,9 +38,10 @@ int run_tokenize(const TokenizeOptions& options) {
     throw UsageError("no text: give one, or a file of them with --texts FILE");
   }
   const std::unique_ptr<const clip::Tokenizer> tokenizer = clip::make_clip_tokenizer();
+  note_bytes(options.texts);
   for (const std::string& text : options.texts) print_tokens(*tokenizer, text, options.json);
   if (!options.list.empty()) {
-    for_each_text(options.list,
+    for_each_text({options.list, options.encoding},
                   [&](const std::string& text) { print_tokens(*tokenizer, text, options.json); });
   }
   return kDone;
@@ -54,6 +57,7 @@ void setup_tokenize(CLI::App* tokenize, Command* command) {
                    "File of texts (-: standard input): one per line, or JSON Lines with a field "
                    "`text` when its name ends in .jsonl")
       ->type_name("FILE");
+  add_encoding_option(tokenize, &options->encoding);
   tokenize->add_flag("--json", options->json,
                      "Print one JSON object per text: the text and its ids, without start and end");
   tokenize->footer("Example:\n  clip-cli tokenize \"a photo of a cat\"");

@@ -15,9 +15,9 @@ constexpr std::size_t kMaxPath = 1 << 16;
 constexpr std::size_t kMaxDataUrl = 4 << 20;
 constexpr std::size_t kMaxWhole = 64 << 20;
 
-void for_each_line(const std::string& path, const clip::CancelToken* stop,
+void for_each_line(const TextFile& file, const clip::CancelToken* stop,
                    const std::function<void(std::size_t, const std::string&)>& use) {
-  LineReader reader(path, '\n', stop);
+  LineReader reader(file.path, '\n', stop, file.encoding);
   bool too_long = false;
   for (std::string line; reader.next(&line, kMaxText, &too_long);) {
     if (too_long) {
@@ -25,6 +25,7 @@ void for_each_line(const std::string& path, const clip::CancelToken* stop,
                         fmt::format("{}, line {} has more than {} MiB", reader.name(),
                                     reader.number(), kMaxText >> 20));
     }
+    reader.check_text(line);
     use(reader.number(), line);
   }
 }
@@ -47,21 +48,21 @@ std::string text_field(const std::string& path, std::size_t number, const std::s
 
 }  // namespace
 
-void for_each_text(const std::string& path, const std::function<void(const std::string&)>& use,
+void for_each_text(const TextFile& file, const std::function<void(const std::string&)>& use,
                    const clip::CancelToken* stop) {
-  const bool json_lines = clip::extension_of(path) == "jsonl";
-  for_each_line(path, stop, [&](std::size_t number, const std::string& line) {
+  const bool json_lines = clip::extension_of(file.path) == "jsonl";
+  for_each_line(file, stop, [&](std::size_t number, const std::string& line) {
     if (!json_lines) {
       use(line);
     } else if (!line.empty()) {
-      use(text_field(path, number, line));
+      use(text_field(file.path, number, line));
     }
   });
 }
 
-std::vector<std::string> read_texts(const std::string& path) {
+std::vector<std::string> read_texts(const TextFile& file) {
   std::vector<std::string> texts;
-  for_each_text(path, [&](const std::string& text) {
+  for_each_text(file, [&](const std::string& text) {
     if (!text.empty()) texts.push_back(text);
   });
   return texts;
@@ -81,11 +82,12 @@ bool PathList::next(std::string* path) {
   return false;
 }
 
-std::string read_whole(const std::string& path) {
+std::string read_whole(const TextFile& file) {
   std::string text;
   bool too_long = false;
-  LineReader reader(path);
+  LineReader reader(file.path, '\n', nullptr, file.encoding);
   for (std::string line; reader.next(&line, kMaxWhole, &too_long);) {
+    if (!too_long) reader.check_text(line);
     text += line;
     text += '\n';
     if (too_long || text.size() > kMaxWhole) {

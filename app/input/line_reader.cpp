@@ -8,13 +8,41 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/module.h"
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "clip/error.h"
+#include "encoding_module/entry.h"
+
+extern "C" const clip::EmbeddedFile clip_encoding_module[];
 
 namespace clip_cli {
+namespace {
 
-LineReader::LineReader(const std::string& path, char end, const clip::CancelToken* stop)
-    : name_(path == "-" ? "standard input" : path), end_(end), file_(STDIN_FILENO), stop_(stop) {
+// Empty where nothing can be said.
+std::string likely_encoding(const std::string& sample) {
+  // ICU does not guess UTF-16 without a byte-order mark; every other byte of plain text is 0 in it.
+  const auto nul = sample.find('\0');
+  if (nul != std::string::npos) return nul % 2 == 1 ? "UTF-16LE" : "UTF-16BE";
+  std::string name;
+  try {
+    const clip::Module module(clip_encoding_module[0], "guessing an encoding needs ICU");
+    module.symbol<EncodingEntry>(kEncodingEntry)(sample, &name);
+  } catch (const clip::Error&) {
+    // Then without a guess.
+  }
+  return name;
+}
+
+}  // namespace
+
+LineReader::LineReader(const std::string& path, char end, const clip::CancelToken* stop,
+                       const std::string& encoding)
+    : name_(path == "-" ? "standard input" : path),
+      end_(end),
+      file_(STDIN_FILENO),
+      stop_(stop),
+      decoder_(encoding) {
   if (path == "-") return;
   owned_ = clip::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!owned_.valid()) throw clip::file_error("open", path, errno);
@@ -28,16 +56,27 @@ LineReader::LineReader(const std::string& path, char end, const clip::CancelToke
 
 bool LineReader::fill() {
   constexpr std::size_t kChunk = 1 << 16;
-  if (stop_ != nullptr && !stop_->wait_readable(file_)) return false;
+  if (at_end_ || (stop_ != nullptr && !stop_->wait_readable(file_))) return false;
   buffer_.erase(0, at_);
   at_ = 0;
-  const std::size_t before = buffer_.size();
-  buffer_.resize(before + kChunk);
-  const ssize_t count = clip::read_some(file_, buffer_.data() + before, kChunk);
-  buffer_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  std::string bytes(kChunk, '\0');
+  const ssize_t count = clip::read_some(file_, bytes.data(), kChunk);
   if (count < 0) throw clip::file_error("read", name_, errno);
+  bytes.resize(static_cast<std::size_t>(count));
   read_ += static_cast<std::uint64_t>(count);
-  return count > 0;
+  at_end_ = count == 0;
+  if (sample_.size() < kChunk) sample_ += bytes;
+  const std::size_t before = buffer_.size();
+  try {
+    decoder_.append(bytes, at_end_, &buffer_);
+  } catch (const clip::Error& error) {
+    const auto lines = std::count(buffer_.begin(), buffer_.end(), '\n');
+    throw clip::Error(
+        error.code(),
+        fmt::format("{}, line {} holds {}; `--encoding NAME` says which it has", name_,
+                    number_ + static_cast<std::size_t>(lines) + 1, error.what()));
+  }
+  return !at_end_ || buffer_.size() > before;
 }
 
 bool LineReader::next(std::string* line, std::size_t max, bool* too_long) {
@@ -68,6 +107,25 @@ bool LineReader::next(std::string* line, std::size_t max, bool* too_long) {
   if (end_ == '\n' && !line->empty() && line->back() == '\r') line->pop_back();
   if (number_++ == 0) line->erase(0, line->size() - clip::without_byte_order_mark(*line).size());
   return true;
+}
+
+void LineReader::check_text(const std::string& line) const {
+  const std::size_t nul = line.find('\0');
+  std::size_t at = 0;
+  while (at < std::min(nul, line.size())) {
+    const std::size_t length = clip::utf8_sequence_length(line, at);
+    if (length == 0) break;
+    at += length;
+  }
+  if (at == line.size()) return;
+  std::string advice = "`--encoding NAME` says which it has";
+  const std::string likely = likely_encoding(sample_);
+  if (!likely.empty()) {
+    advice = fmt::format("it looks like {}: pass `--encoding {}`", likely, likely);
+  }
+  throw clip::Error(clip::ErrorCode::kCorrupt,
+                    fmt::format("{}, line {} is not UTF-8 (byte {} is 0x{:02X}); {}", name_,
+                                number_, at + 1, static_cast<std::uint8_t>(line[at]), advice));
 }
 
 }  // namespace clip_cli

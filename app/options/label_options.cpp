@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "clip/error.h"
+#include "input/argument_texts.h"
 #include "input/input_lists.h"
+#include "options/encoding_option.h"
 #include "usage_error.h"
 #include "zero_shot/builtin_sets.h"
 #include "zero_shot/label_set.h"
@@ -54,6 +56,7 @@ void add_truncate_option(CLI::App* command, bool* truncate, const char* group) {
 
 std::vector<std::string> read_templates(const TemplateOptions& options) {
   std::vector<std::string> templates = options.templates;
+  note_bytes(templates);
   for (const std::string& each : templates) {
     as_usage("--template", [&] { clip::check_template(each); });
   }
@@ -80,6 +83,7 @@ void add_label_options(CLI::App* command, LabelOptions* options) {
           "a label may have several")
       ->type_name("FILE")
       ->group(kGroup);
+  add_encoding_option(command, &options->encoding, kGroup);
   command
       ->add_option("--label-set", options->set,
                    "The labels of a known data set, such as cifar10 (see --list-label-sets)")
@@ -101,9 +105,10 @@ std::vector<clip::Label> read_labels(const LabelOptions& options) {
     return as_usage("--label-set", [&] { return clip::builtin_label_set(options.set); });
   }
   if (!options.list.empty()) {
+    note_bytes({options.list});
     return as_usage("--labels", [&] { return clip::parse_label_list(options.list); });
   }
-  return clip::parse_label_lines(read_whole(options.file),
+  return clip::parse_label_lines(read_whole({options.file, options.encoding}),
                                  options.file == "-" ? "standard input" : options.file);
 }
 

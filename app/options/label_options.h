@@ -26,6 +26,7 @@ std::vector<std::string> read_templates(const TemplateOptions& options);
 
 struct LabelOptions {
   std::string list, file, set;  // --labels, --labels-file, --label-set
+  std::string encoding;         // of the file
 };
 
 void add_label_options(CLI::App* command, LabelOptions* options);

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "clip/image.h"
+#include "input/argument_texts.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 
@@ -148,6 +149,9 @@ std::vector<TermSpec> read_terms(const QueryOptions& options) {
     const bool image = is_image_path(term);
     terms.push_back({image ? clip::TermKind::kImage : clip::TermKind::kText,
                      image ? expanded(term) : term, -weight});
+  }
+  for (const TermSpec& term : terms) {
+    if (term.kind == clip::TermKind::kText) note_bytes({term.value});
   }
   return terms;
 }
