@@ -8,6 +8,8 @@
 #include <limits>
 #include <sstream>
 
+#include "base/control_groups.h"
+
 namespace clip {
 namespace {
 
@@ -38,34 +40,11 @@ std::uint64_t available(const std::string& root) {
              : kNoLimit;
 }
 
-// The least limit of a group and of those above it. A container may see its group's path as it is
-// outside; then only the root of what it sees counts, which is its own.
-std::uint64_t group_limit(const std::string& mount, std::string group, const char* file) {
-  std::uint64_t limit = kNoLimit;
-  for (;;) {
-    while (!group.empty() && group.back() == '/') group.pop_back();
-    limit = std::min(limit, number_in(mount + group + "/" + file));
-    if (group.empty()) return limit;
-    group.erase(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
-  }
-}
-
-// Lines are ID:CONTROLLERS:PATH; version 2 has no controllers.
 std::uint64_t group_limits(const std::string& root) {
-  std::ifstream file(root + "/proc/self/cgroup");
   std::uint64_t limit = kNoLimit;
-  for (std::string line; std::getline(file, line);) {
-    const std::size_t first = line.find(':');
-    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    const std::string group = line.substr(second + 1);
-    if (controllers == ",,") {
-      limit = std::min(limit, group_limit(root + "/sys/fs/cgroup", group, "memory.max"));
-    } else if (controllers.find(",memory,") != std::string::npos) {
-      limit = std::min(limit,
-                       group_limit(root + "/sys/fs/cgroup/memory", group, "memory.limit_in_bytes"));
-    }
+  for (const ControlGroup& group : control_groups("memory", root)) {
+    const char* file = group.unified ? "/memory.max" : "/memory.limit_in_bytes";
+    limit = std::min(limit, number_in(group.folder + file));
   }
   return limit;
 }
