@@ -117,7 +117,9 @@ Image decode(std::string_view bytes, const ImageHeader&, const DecodeOptions&,
   config.output.u.RGBA.size = size - offset;
   const VP8StatusCode status = WebPDecode(frame.fragment.bytes, frame.fragment.size, &config);
   WebPFreeDecBuffer(&config.output);
-  if (status == VP8_STATUS_OUT_OF_MEMORY) throw std::bad_alloc();
+  if (status == VP8_STATUS_OUT_OF_MEMORY) {  // libwebp 1.5 says so of some damaged files, too
+    throw Error(ErrorCode::kCorrupt, "it is damaged, or there is no memory to decode it");
+  }
   if (status != VP8_STATUS_OK) damaged();
   return image;
 }
