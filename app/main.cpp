@@ -18,6 +18,7 @@
 #include "exit_code.h"
 #include "libtorch_module/load.h"
 #include "options/suggestions.h"
+#include "terminal/bus_error.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/standard_error.h"
@@ -73,6 +74,7 @@ int run_guarded(const clip_cli::Command& command) {
 
 int main(int argc, char** argv) {
   clip_cli::silence_libraries();
+  clip_cli::explain_bus_errors();
   const clip_cli::LibTorchEngines engines = clip_cli::libtorch_module_engines();
   clip::register_engine(engines.libtorch);
   clip::register_engine(engines.torchscript);

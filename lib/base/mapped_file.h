@@ -28,6 +28,10 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// The path of the file that is mapped at an address; null where none is, or none is known. Takes no
+// lock, so that a handler of SIGBUS may ask.
+const char* mapped_path_at(const void* address);
+
 // Gives back the whole pages of a mapped file among these bytes (madvise, MADV_DONTNEED): they stop
 // counting as this process's memory. Reading them again works, from the system's cache.
 void release_pages(const std::byte* data, std::size_t size);

@@ -136,14 +136,15 @@ TEST_CASE("lists of paths leave empty lines out, and refuse what is no path") {
 
 TEST_CASE("texts are lines, or the field of JSON Lines") {
   const TemporaryFolder folder;
-  CHECK(clip_cli::read_texts(folder.write("a.txt",
-                                          "\xef\xbb\xbf"
-                                          "a cat\r\n\na dog")) == Strings{"a cat", "a dog"});
-  CHECK(clip_cli::read_texts(folder.write("a.jsonl", "{\"text\":\"a\\ncat\",\"x\":1}\n\n")) ==
+  CHECK(clip_cli::read_texts({folder.write("a.txt",
+                                           "\xef\xbb\xbf"
+                                           "a cat\r\n\na dog"),
+                              ""}) == Strings{"a cat", "a dog"});
+  CHECK(clip_cli::read_texts({folder.write("a.jsonl", "{\"text\":\"a\\ncat\",\"x\":1}\n\n"), ""}) ==
         Strings{"a\ncat"});
   for (const char* bad : {"{\"texts\":\"a\"}", "[1]", "no JSON", "{\"text\":1}"}) {
     const std::string path = folder.write("bad.jsonl", std::string("{\"text\":\"a\"}\n") + bad);
-    const std::string error = clip_test::error_of([&] { clip_cli::read_texts(path); });
+    const std::string error = clip_test::error_of([&] { clip_cli::read_texts({path, ""}); });
     CHECK(clip_test::contains(error, "bad.jsonl, line 2"));
   }
 }

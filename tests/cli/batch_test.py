@@ -560,6 +560,26 @@ class Coprocess(unittest.TestCase):
         process.stdin.close()
 
 
+class CutModel(unittest.TestCase):
+    def test_a_model_file_that_is_shortened_while_it_is_in_use(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.pt"
+            path.write_bytes(TINY.read_bytes())
+            with subprocess.Popen([BINARY, "batch", "--model", path], text=True, stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                job = {"op": "embed", "image": str(photographs()[0])}
+                process.stdin.write(json.dumps(job) + "\n")
+                process.stdin.flush()
+                self.assertIn("embedding", json.loads(process.stdout.readline()))
+                os.truncate(path, 4096)
+                # The text tower is still in the file alone.
+                process.stdin.write(json.dumps({"op": "embed", "text": "a cat"}) + "\n")
+                process.stdin.close()
+                error = process.stderr.read()
+            self.assertEqual((process.returncode, error.count("\n")), (1, 1), error)
+            self.assertIn(f"cannot read {path}: it was cut short", error)
+
+
 class ManyJobs(unittest.TestCase):
     """A hundred thousand jobs: all answered, in order, in flat memory."""
 
