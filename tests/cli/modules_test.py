@@ -40,7 +40,8 @@ class Start(unittest.TestCase):
     def test_few_libraries(self):
         libraries = [name for name in shared_libraries() if not name.startswith(SANITIZERS)]
         self.assertLessEqual(len(libraries), MAX_LIBRARIES, libraries)
-        for heavy in ("opencv", "curl", "torch", "tiff", "lcms", "openjp2", "heif", "chafa"):
+        for heavy in ("opencv", "curl", "torch", "tiff", "lcms", "openjp2", "heif", "chafa",
+                      "icui18n"):
             self.assertFalse([name for name in libraries if heavy in name])
 
     def test_an_image_opens_no_module(self):
@@ -117,6 +118,15 @@ class Without(unittest.TestCase):
         self.assertIn("apt-get install libcurl4", done.stderr)
         data = "data:;base64," + base64.b64encode(CAT.read_bytes()).decode()
         done = self.hidden("libcurl", "score", "-m", MODEL, "--image", data, "--text", "a cat")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_icu_i18n(self):
+        texts = self.folder / "latin.txt"
+        texts.write_bytes("un café\n".encode("latin-1"))
+        done = self.hidden("libicui18n", "tokenize", "--texts", texts)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("line 1 is not UTF-8 (byte 7 is 0xE9); `--encoding NAME`", done.stderr)
+        done = self.hidden("libicui18n", "tokenize", "--encoding", "latin1", "--texts", texts)
         self.assertEqual(done.returncode, 0, done.stderr)
 
 
