@@ -37,6 +37,7 @@ EDGES = {
 HEAVY = [
     (r"curl/", r"lib/hub/curl_module/.*"),
     (r"opencv2/", r"app/opencv_module/.*"),
+    (r"openssl/", r"lib/base/digest_module/.*"),
     (r"(torch|ATen|c10)/",
      r"lib/engine/(libtorch|torchscript)/.*|lib/nn/backends/[a-z_]*_aten\.(cpp|h)"),
     (r"chafa", r"app/preview_module/.*"),

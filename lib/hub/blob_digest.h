@@ -4,10 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/digest.h"
 
 namespace clip {
 
@@ -28,9 +29,11 @@ class BlobDigest {
   void restart();
 
  private:
+  void add_header();
+
   DigestKind kind_;
   std::uint64_t size_;
-  std::shared_ptr<void> context_;
+  Digest digest_;
 };
 
 }  // namespace clip
