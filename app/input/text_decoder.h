@@ -22,9 +22,6 @@ class TextDecoder {
   // before them has been appended then.
   void append(std::string_view bytes, bool last, std::string* utf8);
 
-  // Whether bytes are changed.
-  bool converts() const { return converter_ != nullptr; }
-
   struct Converter;  // ICU's
 
  private:

@@ -356,6 +356,7 @@ class ReachTest(IndexCase):
              "--model", TINY, self.root], capture_output=True, text=True, check=False,
             cwd=self.folder, env={**os.environ, "XDG_DATA_HOME": str(self.data)})
         self.assertEqual(done.returncode, 0, f"needs unshare and mount: {done.stderr}")
+        self.said = done.stderr
         return json_lines(done.stdout)
 
     def test_a_root_that_is_not_mounted(self):
@@ -395,6 +396,7 @@ class ReachTest(IndexCase):
         """)
         self.check_report(first, added=2, embedded=2)
         self.check_report(away, kept=1)
+        self.assertIn("cannot be reached", self.said)
         self.assertEqual(sorted(self.found()), ["a.png", "disk/b.png"])
 
 

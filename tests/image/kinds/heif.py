@@ -19,14 +19,16 @@ def with_references(data, *references):
     boxes = b"".join(struct.pack(">I4sHHH", 14, kind, have, 1, to) for kind, have, to in references)
     meta = data.index(b"meta") - 4
     (size,) = struct.unpack_from(">I", data, meta)
-    iref = data.find(b"iref", meta, meta + size) - 4
-    if iref < 0:
+    found = data.find(b"iref", meta, meta + size)
+    growing = [meta]  # the boxes that hold the new ones
+    if found < 0:
         boxes = struct.pack(">I4sI", 12 + len(boxes), b"iref", 0) + boxes
         end = meta + size
     else:
-        end = iref + struct.unpack_from(">I", data, iref)[0]
+        growing.append(found - 4)
+        end = found - 4 + struct.unpack_from(">I", data, found - 4)[0]
     data = data[:end] + boxes + data[end:]
-    for at in {meta, iref} - {-5}:  # what holds them grows
+    for at in growing:
         (size,) = struct.unpack_from(">I", data, at)
         data = data[:at] + struct.pack(">I", size + len(boxes)) + data[at + 4:]
     return data
