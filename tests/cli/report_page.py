@@ -30,7 +30,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 # What the browser asks of itself: its first tab, for one.
-OWN = ("data:", "about:", "chrome:")
+OWN = ("data:", "about:", "chrome:", "chrome-untrusted:")
 
 # Cards that the filters leave out are not in the document; those in it are shown.
 GROUPS = """
