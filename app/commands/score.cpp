@@ -51,9 +51,16 @@ bool names_images(const std::string& argument) {
          (clip::has_image_extension(argument) || clip::begins_like_an_image(argument));
 }
 
+// Whether an argument that names a file or a folder may still be meant as a prompt: a word such as
+// "dog", beside a folder of that name.
+bool may_be_prompt(const std::string& argument) {
+  return !clip::has_image_extension(argument) && url_kind(argument) == UrlKind::kNone &&
+         argument.find('/') == std::string::npos && argument != "." && argument != "..";
+}
+
 // IMAGE... TEXT...: the first argument is an image or a folder, and so is each one after it that
-// names one, up to the first that does not. Where options name the images, or the prompts, all
-// arguments are of the other kind.
+// names one, up to the first that does not; the last one is a prompt where no other is left. Where
+// options name the images, or the prompts, all arguments are of the other kind.
 void sort_positional(const ScoreOptions& options, Inputs* inputs) {
   std::vector<std::string> all = options.positional;
   if (!options.positional_image.empty()) all.insert(all.begin(), options.positional_image);
@@ -62,6 +69,12 @@ void sort_positional(const ScoreOptions& options, Inputs* inputs) {
     split = all.end();
   } else if (options.inputs.images.empty() && options.inputs.list.empty() && !all.empty()) {
     split = std::find_if_not(all.begin() + 1, all.end(), names_images);
+    if (split == all.end() && all.size() > 1 && may_be_prompt(all.back())) {
+      --split;
+      notice(fmt::format("'{}' is taken as the prompt, though there is a file or folder of that "
+                         "name; name images with --image",
+                         *split));
+    }
   }
   inputs->images.named.assign(all.begin(), split);
   inputs->texts.assign(split, all.end());

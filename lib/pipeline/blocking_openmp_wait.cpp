@@ -1,16 +1,18 @@
 #include "pipeline/blocking_openmp_wait.h"
 
+#include <omp.h>
+
 #include <atomic>
 #include <system_error>
-
-#include "base/cpu.h"
 
 namespace clip {
 
 BlockingOpenMpWait::BlockingOpenMpWait() {
   try {
     owner_ = std::thread([this] {
-      const int team = usable_processors() + 1;
+      // Of the processors that OpenMP counts: it knows the affinity, but neither the quota of a
+      // control group nor OMP_NUM_THREADS in this.
+      [[maybe_unused]] const int team = omp_get_num_procs() + 1;
       std::atomic<int> threads{0};  // counted, since compilers leave out an empty region
 #pragma omp parallel num_threads(team)
       ++threads;

@@ -183,6 +183,23 @@ class Inputs(unittest.TestCase):
                          (["a cat"], [image, "broken.jpg"], 1))
         self.assertEqual(texts_and_images("notes.txt", "a cat"), ([], ["notes.txt"], 1))
 
+    def test_the_last_argument_is_a_prompt_where_no_other_is_left(self):
+        shutil.copy(self.images[1], self.folder / "a dog")
+        (self.folder / "dog").mkdir()
+        image = self.images[0]
+        for prompt in ("dog", "a dog"):
+            done = subprocess.run([BINARY, "score", "--model", TINY, "--json", image, prompt],
+                                  cwd=self.folder, capture_output=True, text=True, check=True)
+            result, = json_lines(done.stdout)
+            self.assertEqual([pair["text"] for pair in result["scores"]], [prompt])
+            self.assertIn(f"'{prompt}' is taken as the prompt", done.stderr)
+        # Those that can only be images are no prompts.
+        for other in ("dog/", "./dog", ".", self.images[1]):
+            done = subprocess.run([BINARY, "score", "--model", TINY, image, other],
+                                  cwd=self.folder, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("no prompt", done.stderr)
+
     def test_names_that_are_no_utf8_have_their_bytes_beside_them(self):
         name = os.fsencode(self.folder) + b"/\xff\xfe.png"
         model = os.fsencode(self.folder) + b"/\xe9.pt"
