@@ -5,6 +5,7 @@ taken in two orders, no thread left behind.
 The sanitizer ends a program that has one with exit code 66 and says so on stderr.
 """
 
+import contextlib
 import itertools
 import json
 import os
@@ -67,9 +68,13 @@ class Commands(unittest.TestCase):
         process = subprocess.Popen(
             [BINARY, command, *map(str, arguments)], stdin=subprocess.PIPE, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(self.folder))
-        self.addCleanup(process.stdout.close)
-        self.addCleanup(process.stderr.close)
+        self.addCleanup(self.close, process)
         return process
+
+    def close(self, process):
+        for stream in (process.stdin, process.stdout, process.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
     def check(self, process, codes, stdin=""):
         stdout, stderr = process.communicate(stdin, timeout=600)
@@ -92,7 +97,8 @@ class Commands(unittest.TestCase):
                   self.folder / "out.jsonl", "--resume", codes=(1,))
         self.run_("embed", self.images, "-o", self.folder / "out.npy", codes=(1,))
         self.run_("score", self.images, "--text", "a cat", "--text", "a dog", "--json", codes=(1,))
-        self.run_("evaluate", self.images, "--json", codes=(1,))
+        # Those three lie in no class's folder.
+        self.run_("evaluate", self.images, "--json")
 
     def test_little_memory_makes_threads_wait_for_each_other(self):
         for _ in range(3):
@@ -161,17 +167,15 @@ class Commands(unittest.TestCase):
                 feeder.start()
             time.sleep(chance.uniform(0.2, 1.5))
             process.send_signal(signal.SIGINT)
-            stdout, stderr = process.stdout.read(), process.stderr.read()
-            self.assertNotIn("ThreadSanitizer", stderr)
-            self.assertIn(process.wait(60), (0, 1, 130, -signal.SIGINT), stderr)
+            if command[0] == "batch":
+                process.stdout.read()
+                feeder.join()
+            self.check(process, (0, 1, -signal.SIGINT), None)
 
     def feed(self, process):
-        try:
+        with contextlib.suppress(BrokenPipeError):  # it is interrupted, as it should be
             for line in self.jobs(2000):
                 process.stdin.write(line)
-            process.stdin.close()
-        except (BrokenPipeError, ValueError, OSError):
-            pass  # it was interrupted, as it should be
 
 
 if __name__ == "__main__":
