@@ -77,14 +77,15 @@ extern "C" int LLVMFuzzerInitialize(int*, char***) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace clip_fuzz;
+  static const bool prints = std::getenv("CLIP_FUZZ_PRINT") != nullptr;
   const std::ptrdiff_t before = in_use;
   peak = before;
   ++inputs;
   try {
     read_input({reinterpret_cast<const char*>(data), size});
     ++accepted;
-  } catch (const clip::Error&) {
-    // The answer to a bad input.
+  } catch (const clip::Error& error) {  // the answer to a bad input
+    if (prints) std::fprintf(stderr, "clip_fuzz: %s\n", error.what());
   }
   const std::ptrdiff_t taken = peak - before;
   if (taken > static_cast<std::ptrdiff_t>(size) + kMaxBytes) {

@@ -14,9 +14,9 @@ const std::vector<std::string> kDocuments = {CLIP_FUZZ_DOCUMENTS};
 
 std::string weights() {
   const clip::ModelConfig config = clip_test::small_config(clip::VisionKind::kTransformer);
-  if (kDocuments.front() != "config.json") {
-    return clip_test::safetensors_file(clip_test::small_weights(config));
-  }
+  const clip_test::Tensors openai = clip_test::small_weights(config);
+  if (kDocuments.front() == "clip.json") return clip_test::zip(clip_test::module_records(openai));
+  if (kDocuments.front() != "config.json") return clip_test::safetensors_file(openai);
   clip_test::Tensors tensors;
   const clip::Layout layout = clip::hugging_face_layout();
   for (const auto& weight : clip::canonical_weights(config)) {

@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr std::uint64_t kMaxPixels = 1 << 17;
+constexpr std::uint64_t kMaxPixels = 1 << 14;
 
 clip::Region middle(std::int64_t width, std::int64_t height) {
   return {width / 4, height / 4, std::max(width / 2, std::int64_t{1}),

@@ -8,7 +8,11 @@
 void clip_fuzz::read_input(std::string_view input) {
   static const MemoryFile file;
   const clip::Pickle pickle(input);
-  file.write(clip_test::zip({{"r/data.pkl", std::string(input)}, {"r/data/0", "01234567"}}));
+  clip_test::Records records = {{"r/data.pkl", std::string(input)}};
+  for (const char* storage : {"r/data/0", "r/data/1", "r/data/2", "r/data/3"}) {
+    records.emplace_back(storage, std::string(64, '1'));
+  }
+  file.write(clip_test::zip(records));
   const auto checkpoint = clip::open_checkpoint_file(file.path());
   checkpoint->content_digest(/*with_code=*/true);
   checkpoint->parameter_count();
