@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seeds that are no text: small images by Pillow, models by PyTorch, an index by SQLite.
+"""Writes the seeds that are no text: small images by Pillow and heif-enc, models by PyTorch, an
+index by SQLite.
 
 They are in the repository; this is for adding others. Needs what scripts/install-dependencies test
 installs. Pictures are of 9x7 pixels: fuzzing wants short files.
@@ -10,6 +11,8 @@ import os
 import re
 import sqlite3
 import struct
+import subprocess
+import tempfile
 import zipfile
 import zlib
 
@@ -72,6 +75,15 @@ def make_images():
     write("ico", "small", saved(rgba, format="ico", sizes=[(9, 7)]))
     write("ico", "bitmap", saved(rgba, format="ico", sizes=[(9, 7)], bitmap_format="bmp"))
     write("tga", "packed", saved(rgba, format="tga", compression="tga_rle"))
+    for suffix in ("heic", "avif"):
+        for name, image in (("alpha", rgba), ("gray", gray), ("exif", rgb)):
+            with tempfile.TemporaryDirectory() as folder:
+                source, made = os.path.join(folder, "in.png"), os.path.join(folder, "out." + suffix)
+                image.save(source, exif=turned if name == "exif" else None)
+                subprocess.run(["heif-enc", *(["-A"] if suffix == "avif" else []), "-q", "30", "-o",
+                                made, source], check=True, stdout=subprocess.DEVNULL)
+                with open(made, "rb") as file:
+                    write(suffix, name, file.read())
     exif = turned.tobytes()
     write("exif", "exif", exif)
     write("exif", "big_endian", b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x03\0\0\0\0\0\0")
