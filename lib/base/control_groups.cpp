@@ -13,11 +13,16 @@ struct Mount {
   std::string group, folder;  // which group lies in which folder
 };
 
+bool is_octal(char c) {
+  return c >= '0' && c <= '7';
+}
+
 // In /proc/self/mountinfo blanks and backslashes are octal: \040.
 std::string unescaped(const std::string& text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
+    if (text[i] == '\\' && i + 3 < text.size() && is_octal(text[i + 1]) && is_octal(text[i + 2]) &&
+        is_octal(text[i + 3])) {
       out += static_cast<char>((text[i + 1] - '0') << 6 | (text[i + 2] - '0') << 3 |
                                (text[i + 3] - '0'));
       i += 3;

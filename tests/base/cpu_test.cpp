@@ -88,6 +88,13 @@ TEST_CASE("a container sees its own group as the root") {
   root.write("proc/self/mountinfo", "31 30 0:28 / /my\\040groups rw - cgroup2 none rw\n");
   root.write("proc/self/cgroup", "0::/\n");
   CHECK(clip::control_groups("cpu", root.path()).at(0).folder == root.path() + "/my groups");
+  // A backslash that no three octal digits follow stands for itself.
+  for (const char* name : {"/a\\0'0b", "/a\\ÿÿÿ", "/a\\08", "/a\\04"}) {
+    CAPTURE(name);
+    root.write("proc/self/mountinfo",
+               "31 30 0:28 / " + std::string(name) + " rw - cgroup2 none rw\n");
+    CHECK(clip::control_groups("cpu", root.path()).at(0).folder == root.path() + name);
+  }
 }
 
 TEST_CASE("variables of OpenMP and Slurm limit it") {
