@@ -9,13 +9,14 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
 from pathlib import Path
 
-from common import BINARY, MODELS, json_lines, need, photographs, run
+from common import BINARY, MODELS, ROOT, json_lines, need, photographs, run
 from images import draw
 from odd_models import save_moody, save_random
 
@@ -625,6 +626,25 @@ class ManyJobs(unittest.TestCase):
         # jobs, as under sanitizers, still fill them, but one image kept of each job would be 100
         # MiB.
         self.assertLess(end - middle, 8 if count >= 100000 else 24)
+
+
+class Bursts(unittest.TestCase):
+    """A coprocess that gets its jobs in bursts, as scripts/bench_batch sends them."""
+
+    def test_memory_stays_flat(self):
+        count = min(int(os.environ.get("CLIP_TEST_JOBS", "10000")), 10000)
+        for engine in ("native", "torchscript"):
+            with self.subTest(engine):
+                done = subprocess.run(
+                    [sys.executable, ROOT / "scripts/bench_batch", "--jobs", str(count),
+                     "--engine", engine, "--model", TINY, "--json"],
+                    capture_output=True, text=True, check=False)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                result = json.loads(done.stdout)
+                print(result)
+                # The caches fill: 5,000 texts of 10 MiB, and 200 images. One image kept of each job
+                # would be 100 MiB.
+                self.assertLess(result["end_mib"] - result["early_mib"], 24)
 
 
 class Mutations(unittest.TestCase):
