@@ -143,7 +143,6 @@ std::string read_file(const std::string& path, const ReadOptions& options) {
   check_type(path, info.st_mode, options.only_regular);
   PipeWait wait(path, file.get(), options);
   const bool is_pipe = S_ISFIFO(info.st_mode);
-  if (S_ISREG(info.st_mode)) check_size(path, static_cast<std::uint64_t>(info.st_size), options);
 
   // The size is a hint: pipes have none, and files can grow. What is no image, say, is not read to
   // its end.
@@ -154,6 +153,7 @@ std::string read_file(const std::string& path, const ReadOptions& options) {
   for (std::size_t held = 0;;) {
     if (held == bytes.size()) {
       check_size(path, held, options);
+      if (held > 0) check_size(path, expected - 1, options);
       const std::size_t want = held < kFirstChunk ? kFirstChunk : std::max(expected, 2 * held);
       bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(want, options.max_bytes + 1)));
     }

@@ -89,7 +89,8 @@ std::vector<RecordedDigest> read_digest_list(const std::string& list) {
     recorded.list = list;
     if (read_line(line, &recorded)) found.push_back(std::move(recorded));
   }
-  const std::string alone = digest_of(trimmed(text));
+  const std::size_t end = text.find_last_not_of(" \t\r\n");
+  const std::string alone = digest_of(text.substr(0, end == std::string::npos ? 0 : end + 1));
   if (!alone.empty()) found.push_back({"", alone, list});
   return found;
 }

@@ -79,7 +79,13 @@ Image decode_file(const std::string& path, const DecodeOptions& options, PixelBu
       throw error.within("cannot use " + path);
     }
   };
-  return decode_bytes(read_file(path, read), path, options, buffer);
+  try {
+    return decode_bytes(read_file(path, read), path, options, buffer);
+  } catch (const Error& error) {
+    const bool memory = error.code() == ErrorCode::kLimit && error.hint() == Hint::kNone &&
+                        options.memory != nullptr;
+    throw memory ? Error(error.code(), error.what(), Hint::kRaiseMemoryLimit) : error;
+  }
 }
 
 }  // namespace clip

@@ -1,8 +1,11 @@
 """clip-cli models verify: a flipped bit anywhere in a model's files is found, in every container,
-by a digest that was written down or by the container's own checksums."""
+by a digest that was written down or by the container's own checksums.
+
+CLIP_TEST_FLIPS [3]: bits that are flipped in each file, besides those at its ends."""
 
 import hashlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -20,6 +23,7 @@ from clip_files import write_model  # noqa: E402 (of this project)
 from clip_reference import Config, from_config, randomize  # noqa: E402
 
 TINY = Config(64, 48, 96, 64, 2, patch=8, vision_layers=2, context=77)
+FLIPS = int(os.environ.get("CLIP_TEST_FLIPS", "3"))
 FOLDERS = {
     "safetensors": {"container": "safetensors"},
     "shards": {"shards": 3},
@@ -32,7 +36,7 @@ def places_of(data, count, seed):
     """Bits of a file: of its first and last bytes, and of others over all of it."""
     size = len(data)
     generator = random.Random(seed)
-    fixed = [0, 1, 7, 8, 9, 40, size // 2, size - 23, size - 2, size - 1]
+    fixed = [0, 8, size // 2, size - 1]
     return [(at, generator.randrange(8)) for at in
             sorted({*(at for at in fixed if 0 <= at < size),
                     *(generator.randrange(size) for _ in range(count))})]
@@ -67,7 +71,7 @@ class VerifyCase(unittest.TestCase):
         write_model(model, model.config, self.folder / name, **options)
         return self.folder / name
 
-    def check_damage(self, path, verified, count=4):
+    def check_damage(self, path, verified, count=FLIPS):
         """Flipped bits, and a file that is cut short or longer, are found when `verified` is
         verified."""
         good = path.read_bytes()
@@ -76,7 +80,7 @@ class VerifyCase(unittest.TestCase):
             bad[at] ^= 1 << bit
             path.write_bytes(bad)
             self.found(path, verified)
-        for bad in (good[:-1], good[:len(good) // 2], good + b"\0", good + good[-7:]):
+        for bad in (good[:-1], good[:len(good) // 2], good + b"\0"):
             path.write_bytes(bad)
             self.found(path, verified)
         path.write_bytes(good)
@@ -123,7 +127,7 @@ class Recorded(VerifyCase):
                                       capture_output=True, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 for path in files:
-                    self.check_damage(path, folder, count=2 if path.suffix == ".json" else 4)
+                    self.check_damage(path, folder, count=1 if path.suffix == ".json" else FLIPS)
                 index = next(folder.glob("*.index.json"), None)
                 if index is not None:
                     self.assertEqual(self.verify(index)[0], 0)
@@ -142,8 +146,9 @@ class Recorded(VerifyCase):
         own, several = path.with_name(path.name + ".sha256"), self.folder / "SHA256SUMS"
         for record in (own, path.with_name(path.name + ".sha256sum"), several,
                        self.folder / "SHA256SUMS.txt", self.folder / "sha256sum.txt"):
-            for text in ("{}  {}\n", "{} *{}\n", "{}  ./{}\n", "{}  {}\r\n", "{}  {}", "SHA256 ({1}) = {0}\n",
-                         other + "# comment\n\n{}  {}\n" + other):
+            texts = ["{}  {}\n", "{} *{}\n", "{}  ./{}\n", "{}  {}\r\n", "{}  {}",
+                     "SHA256 ({1}) = {0}\n", other + "# comment\n\n{}  {}\n" + other]
+            for text in texts if record is own else texts[-1:]:
                 with self.subTest(record=record.name, text=text):
                     for value, code in ((digest, 0), (digest.upper(), 0), (wrong, 1)):
                         record.write_text(text.format(value, path.name), newline="")
@@ -274,30 +279,30 @@ class Numbers(VerifyCase):
     def test_nan_and_infinity_are_named(self):
         for value, word in ((float("nan"), "NaN"), (float("inf"), "infinity"),
                             (float("-inf"), "infinity")):
-            for dtype in (None, "float16", "bfloat16"):
-                for container in ("safetensors", "bin"):
-                    with self.subTest(value=value, dtype=dtype, container=container):
-                        model = from_config(TINY)
-                        randomize(model, 3)
-                        with torch.no_grad():
-                            model.visual.transformer.resblocks[1].mlp.c_fc.weight[3, 5] = value
-                        folder = self.folder / f"{value}-{dtype}-{container}"
-                        options = {} if dtype is None else {"dtype": dtype}
-                        write_model(model, model.config, folder, container=container, **options)
-                        name = "visual.transformer.resblocks.1.mlp.c_fc.weight"
-                        code, _, errors = self.verify(folder, "--record")
-                        self.assertEqual(code, 1)
-                        self.assertIn(f"{name} ({word})", errors)
-                        self.assertFalse((folder / "SHA256SUMS").exists())
-                        done = run("score", "-m", folder, ROOT / "data/demo/cat.png", "a cat")
-                        self.assertEqual((done.returncode, done.stdout), (1, ""))
-                        self.assertIn(f"weight {name} holds {word}", done.stderr)
-                        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-                        # Texts alone do not read the image tower.
-                        lines = folder / "texts.txt"
-                        lines.write_text("a cat\n")
-                        done = run("embed", "-m", folder, "--texts", lines)
-                        self.assertEqual(done.returncode, 0, done.stderr)
+            for dtype, container in ((None, "safetensors"), ("float16", "bin"),
+                                     ("bfloat16", "safetensors")):
+                with self.subTest(value=value, dtype=dtype, container=container):
+                    model = from_config(TINY)
+                    randomize(model, 3)
+                    with torch.no_grad():
+                        model.visual.transformer.resblocks[1].mlp.c_fc.weight[3, 5] = value
+                    folder = self.folder / f"{value}-{dtype}-{container}"
+                    options = {} if dtype is None else {"dtype": dtype}
+                    write_model(model, model.config, folder, container=container, **options)
+                    name = "visual.transformer.resblocks.1.mlp.c_fc.weight"
+                    code, _, errors = self.verify(folder, "--record")
+                    self.assertEqual(code, 1)
+                    self.assertIn(f"{name} ({word})", errors)
+                    self.assertFalse((folder / "SHA256SUMS").exists())
+                    done = run("score", "-m", folder, ROOT / "data/demo/cat.png", "a cat")
+                    self.assertEqual((done.returncode, done.stdout), (1, ""))
+                    self.assertIn(f"weight {name} holds {word}", done.stderr)
+                    self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+                    # Texts alone do not read the image tower.
+                    lines = folder / "texts.txt"
+                    lines.write_text("a cat\n")
+                    done = run("embed", "-m", folder, "--texts", lines)
+                    self.assertEqual(done.returncode, 0, done.stderr)
 
 
 if __name__ == "__main__":
