@@ -10,6 +10,7 @@ largest tensor, a torch.save file that of its shard.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -117,6 +118,18 @@ def new_folder(folder):
         os.makedirs(folder, exist_ok=True)
         for path in sorted(Path(name).iterdir(), key=lambda path: path.suffix == ".json"):
             os.replace(path, folder / path.name)
+
+
+def write_digests(paths):
+    """Writes the SHA-256 of files of one folder to SHA256SUMS in it, as sha256sum does."""
+    lines = []
+    for path in sorted(map(Path, paths)):
+        digest = hashlib.sha256()
+        with open(path, "rb") as file:
+            for part in iter(lambda: file.read(1 << 20), b""):
+                digest.update(part)
+        lines.append(f"{digest.hexdigest()}  {path.name}\n")
+    (path.parent / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
 
 # --- reading -------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@
 SOURCE is a TorchScript file (OpenAI's own, or of export_torchscript.py), a folder with safetensors
 or torch.save files in open_clip's or Hugging Face's layout, or one such file or index of shards.
 FOLDER gets open_clip_model.safetensors and open_clip_config.json, which clip-cli, open_clip
-(local-dir:FOLDER) and others read. They appear under their names only when both are complete.
+(local-dir:FOLDER) and others read, and SHA256SUMS, by which `clip-cli models verify` and
+`sha256sum -c` find every bit that changes later. They appear under their names only when all are
+complete.
 
 Weights without JSON beside them, such as the state dict of a fine-tuned model, do not say how many
 attention heads there are, nor the activation: --arch names one of data/models/architectures.tsv,
@@ -23,7 +25,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from clip_files import FLOATS, Damaged, Unknown, new_folder, read_model, write_model
+from clip_files import (FLOATS, Damaged, Unknown, new_folder, read_model, write_digests,
+                        write_model)
 from clip_reference import ACTIVATIONS
 
 PREPROCESSING = ("mean", "std", "resize", "interpolation")
@@ -43,7 +46,7 @@ def export(options):
         given[name] = given[name] and tuple(given[name])
     config, state = read_model(options.source, options.arch, options.activation, **given)
     with new_folder(options.folder) as folder:
-        write_model(state, config, folder, layout="open_clip", dtype=options.dtype)
+        write_digests(write_model(state, config, folder, layout="open_clip", dtype=options.dtype))
     print(f"{options.folder}: {described(config)}", file=sys.stderr)
     if options.arch is not None:
         assumed = [name for name in PREPROCESSING if given[name] is None]

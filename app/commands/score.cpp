@@ -47,6 +47,8 @@ struct Inputs {
 // its name, for a broken image is still meant as one. A prompt may be the name of any other file.
 bool names_images(const std::string& argument) {
   if (clip::is_folder(argument) || url_kind(argument) != UrlKind::kNone) return true;
+  // <(command) of a shell is one.
+  if (clip::is_pipe(argument)) return argument.find('/') != std::string::npos;
   return clip::is_regular_file(argument) &&
          (clip::has_image_extension(argument) || clip::begins_like_an_image(argument));
 }

@@ -78,7 +78,7 @@ void copy_contents(int from, int to) {
 
 // With its permissions and times, under another name until it is complete.
 bool copy_to_free(const std::string& from, const std::string& to) {
-  const clip::Descriptor source = opened(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  const clip::Descriptor source = opened(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info = {};
   if (::fstat(source.get(), &info) != 0) throw failed_call();
   std::string temporary = fs::path(to).parent_path() / ".part-XXXXXX";

@@ -4,7 +4,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <vector>
 
 namespace clip {
@@ -35,15 +38,24 @@ bool CancelToken::cancelled() const noexcept {
   return false;
 }
 
-bool CancelToken::wait_readable(int descriptor) const {
+bool CancelToken::wait_readable(int descriptor, int max_milliseconds) const {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(max_milliseconds);
   std::vector<pollfd> polled = {{descriptor, POLLIN, 0}};
   for (const CancelToken* token = this; token != nullptr; token = token->parent_) {
     if (token->wake_[0] >= 0) polled.push_back({token->wake_[0], POLLIN, 0});
   }
   while (!cancelled()) {
     // Where polling fails, reading will say what is wrong.
-    if (::poll(polled.data(), polled.size(), -1) < 0 && errno != EINTR) return true;
-    if (polled.front().revents != 0) return !cancelled();
+    int wait = -1;
+    if (max_milliseconds >= 0) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - Clock::now());
+      wait = static_cast<int>(std::max<std::int64_t>(left.count(), 0));
+    }
+    const int ready = ::poll(polled.data(), polled.size(), wait);
+    if (ready < 0 && errno != EINTR) return true;
+    if (ready > 0 && polled.front().revents != 0) return !cancelled();
+    if (ready == 0 && wait == 0) return false;
   }
   return false;
 }

@@ -6,10 +6,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "clip/cancel.h"
 #include "clip/error.h"
 
 namespace clip {
@@ -46,14 +48,28 @@ bool write_all(int descriptor, const void* data, std::size_t size);
 bool write_all_at(int descriptor, std::uint64_t offset, const void* data, std::size_t size);
 ssize_t read_some(int descriptor, void* data, std::size_t size);
 
-// A whole file. Throws Error for one that is missing, unreadable, a folder, empty, or larger than
-// 4 GiB. Nothing is opened whose path holds a NUL byte, which ends names for the system.
-std::string read_file(const std::string& path);
+struct ReadOptions {
+  bool only_regular = false;  // a pipe is an error, too
+  // Ends a wait for the bytes of a pipe with an Error (kCancelled); null: nothing does.
+  const CancelToken* stop = nullptr;
+  // How long a named pipe may have no writer, and how long a pipe may give no byte.
+  int max_writer_wait_seconds = 10, max_byte_wait_seconds = 300;
+  std::uint64_t max_bytes = std::uint64_t{4} << 30;
+  // Not empty: is given the first bytes, 4096 or all there are, before more is read. What it throws
+  // ends the reading.
+  std::function<void(std::string_view)> check_head;
+};
+
+// A whole file. Throws Error for one that is missing, unreadable, a folder, a device, a socket,
+// empty, or larger than allowed, and for a pipe that nobody writes into. Nothing is opened whose
+// path holds a NUL byte, which ends names for the system.
+std::string read_file(const std::string& path, const ReadOptions& options = {});
 
 // Of the file that the path leads to; links are followed.
 bool exists(const std::string& path);
 bool is_regular_file(const std::string& path);
 bool is_folder(const std::string& path);
+bool is_pipe(const std::string& path);
 
 // The absolute path without links, or empty, with errno, where there is no such file.
 std::string real_path(const std::string& path);

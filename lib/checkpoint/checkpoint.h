@@ -59,7 +59,7 @@ class Checkpoint {
     std::vector<std::string> parts;    // what has a checksum of its own
     std::vector<std::string> damaged;  // those whose checksum is not that of their contents
   };
-  // Reads everything and compares it with the checksums in the file.
+  // Reads everything and compares it with the checksums in the file. Without parts: it has none.
   virtual Verified verify() const = 0;
 
  protected:

@@ -167,12 +167,14 @@ class Header : public nlohmann::json_sax<nlohmann::json> {
 // Bytes of a tensor, or nothing where that is more than fits 63 bits.
 std::optional<std::uint64_t> byte_count(TensorType type, const Shape& shape) {
   std::int64_t count = static_cast<std::int64_t>(size_of(type));
-  bool overflow = false;
+  bool overflow = false, empty = false;
   for (const std::int64_t size : shape) {
-    if (size == 0) return 0;
-    overflow = overflow || __builtin_mul_overflow(count, size, &count);
+    empty = empty || size == 0;
+    // A size of 0 hides no others: who multiplies them may begin at any end.
+    overflow = overflow || __builtin_mul_overflow(count, std::max<std::int64_t>(size, 1), &count);
   }
-  return overflow ? std::nullopt : std::optional<std::uint64_t>(count);
+  if (overflow) return std::nullopt;
+  return empty ? 0 : static_cast<std::uint64_t>(count);
 }
 
 Shape row_major(const Shape& shape) {

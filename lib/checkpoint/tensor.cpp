@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/half.h"
@@ -22,6 +23,10 @@ constexpr TypeInfo kTypes[] = {
     {TensorType::kInt16, "int16", 2},       {TensorType::kInt8, "int8", 1},
     {TensorType::kUInt8, "uint8", 1},       {TensorType::kBool, "bool", 1},
 };
+
+// No tensor of a model comes near, and 100,000 of them can be counted. A storage of one element may
+// claim to be as many, by strides of 0.
+constexpr std::int64_t kMaxElements = std::int64_t{1} << 40;
 
 }  // namespace
 
@@ -70,9 +75,17 @@ Tensor Tensor::transposed() const {
 
 std::int64_t extent(const Shape& shape, const Shape& strides) {
   std::int64_t end = 1, elements = 1;
+  bool empty = false;
+  for (const std::int64_t size : shape) {
+    empty = empty || size == 0;
+    // A size of 0 hides no others: who multiplies them may begin at any end.
+    if (__builtin_mul_overflow(elements, std::max<std::int64_t>(size, 1), &elements) ||
+        elements > kMaxElements) {
+      return -1;
+    }
+  }
+  if (empty) return 0;
   for (std::size_t i = 0; i < shape.size(); ++i) {
-    if (shape[i] == 0) return 0;
-    if (__builtin_mul_overflow(elements, shape[i], &elements)) return -1;
     std::int64_t step = 0;
     if (__builtin_mul_overflow(shape[i] - 1, strides[i], &step) ||
         __builtin_add_overflow(end, step, &end)) {

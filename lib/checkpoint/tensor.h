@@ -46,7 +46,8 @@ struct Tensor {
   Tensor transposed() const;
 };
 
-// Elements from the first to one past the last that a tensor touches, or -1 where that overflows.
+// Elements from the first to one past the last that a tensor touches, or -1 where that overflows or
+// there are more than 2^40.
 std::int64_t extent(const Shape& shape, const Shape& strides);
 
 // One element, by its distance from the first, as a number. Floating-point types only.

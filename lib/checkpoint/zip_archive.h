@@ -34,12 +34,17 @@ class ZipArchive {
   // By the names below the root folder: "data.pkl", "data/3".
   const std::map<std::string, Record, std::less<>>& records() const { return records_; }
 
+  // Whether its records have checksums. PyTorch writes 0 for each where it was told to save the
+  // time (torch.serialization.set_crc32_options).
+  bool has_checksums() const { return has_checksums_; }
+
   // A record's bytes. `record` throws Error, `find` gives false, when there is none; both throw for
   // one that is compressed.
   std::string_view record(const std::string& name) const;
   bool find(const std::string& name, std::string_view* bytes) const;
 
-  // As `record`, with its CRC-32 checked: for the small records whose every byte matters.
+  // As `record`, with its CRC-32 checked, where there is one: for the small records whose every
+  // byte matters.
   std::string_view checked_record(const std::string& name) const;
 
   // Whether the contents match the CRC-32; compressed ones are unpacked for it.
@@ -48,6 +53,7 @@ class ZipArchive {
  private:
   const MappedFile& file_;
   std::map<std::string, Record, std::less<>> records_;
+  bool has_checksums_ = false;
 };
 
 }  // namespace clip

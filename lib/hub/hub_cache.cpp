@@ -237,6 +237,19 @@ std::string blob_name(const std::string& path) {
   return target.filename().string();
 }
 
+std::string local_dir_digest(const std::string& path) {
+  const std::string name(base_name(path));
+  const std::string folder = path.substr(0, path.size() - name.size());
+  const std::string text =
+      small_file(folder + ".cache/huggingface/download/" + name + ".metadata", kMaxRefBytes);
+  // Three lines: the commit, the digest, the time.
+  const std::size_t first = text.find('\n');
+  if (first == std::string::npos) return "";
+  const std::size_t second = text.find('\n', first + 1);
+  const std::string digest(trimmed(std::string_view(text).substr(first + 1, second - first - 1)));
+  return digest_kind_of(digest) ? digest : "";
+}
+
 void verify_blob(const std::string& path, const std::string& name) {
   const std::optional<DigestKind> kind = digest_kind_of(name);
   if (!kind) {

@@ -78,6 +78,10 @@ class HubCache {
 // large files and git's SHA-1 of small ones. Empty where the file is no link into blobs.
 std::string blob_name(const std::string& path);
 
+// The same of a file that huggingface_hub fetched into a folder (local_dir): from
+// .cache/huggingface/download/NAME.metadata there. Empty where there is none.
+std::string local_dir_digest(const std::string& path);
+
 // Throws Error (kCorrupt) naming both digests where the contents are not those of the name.
 void verify_blob(const std::string& path, const std::string& name);
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/file.h"
 #include "clip/error.h"
 #include "clip/image.h"
@@ -66,7 +68,24 @@ Image decode_bytes(std::string_view bytes, const std::string& name, const Decode
 }
 
 Image decode_file(const std::string& path, const DecodeOptions& options, PixelBuffer* buffer) {
-  return decode_bytes(read_file(path), path, options, buffer);
+  ReadOptions read;
+  read.only_regular = options.only_regular;
+  read.stop = options.stop;
+  if (options.memory != nullptr) read.max_bytes = std::min(read.max_bytes, options.memory->limit());
+  read.check_head = [&path](std::string_view head) {
+    try {
+      known_format_of(head, path);
+    } catch (const Error& error) {
+      throw error.within("cannot use " + path);
+    }
+  };
+  try {
+    return decode_bytes(read_file(path, read), path, options, buffer);
+  } catch (const Error& error) {
+    const bool memory = error.code() == ErrorCode::kLimit && error.hint() == Hint::kNone &&
+                        options.memory != nullptr;
+    throw memory ? Error(error.code(), error.what(), Hint::kRaiseMemoryLimit) : error;
+  }
 }
 
 }  // namespace clip

@@ -165,6 +165,7 @@ bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
   entry.is_new = planned.is_new;
   *source = ImageSource();
   source->name = path;
+  source->only_regular = true;
   try {
     const FileKind kind =
         has_image_extension(planned.name) ? FileKind{true, nullptr} : kind_of_file(path);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstring>
 
 #include "base/half.h"
@@ -46,25 +47,26 @@ void half_to_float(const std::byte* from, std::int64_t count, float* to) {
   half_to_float_scalar(from, count, to);
 }
 
-// True when a NaN is among the numbers: all exponent bits set and a mantissa that is not zero.
-// Without a branch, so that the compiler vectorises it.
-bool any_nan(const float* numbers, std::int64_t count) {
+// True when NaN or an infinity is among the numbers: all exponent bits set. Without a branch, so
+// that the compiler vectorises it.
+bool any_not_finite(const float* numbers, std::int64_t count) {
   std::uint32_t found = 0;
   for (std::int64_t i = 0; i < count; ++i) {
     const auto bits = load_unaligned<std::uint32_t>(numbers + i);
-    found |= static_cast<std::uint32_t>((bits & 0x7fffffff) > 0x7f800000);
+    found |= static_cast<std::uint32_t>((bits & 0x7fffffff) >= 0x7f800000);
   }
   return found != 0;
 }
 
-// In blocks that stay in the first-level cache between conversion and check. False for NaN.
+// In blocks that stay in the first-level cache between conversion and check. False for NaN and
+// infinity.
 bool convert_checked(const Tensor& tensor, std::int64_t first, std::int64_t count, float* out) {
   constexpr std::int64_t kBlock = 4096;
   bool good = true;
   for (std::int64_t begin = 0; begin < count; begin += kBlock) {
     const std::int64_t size = std::min(kBlock, count - begin);
     convert_to_float(tensor, first + begin, size, out + begin);
-    good = good && !any_nan(out + begin, size);
+    good = good && !any_not_finite(out + begin, size);
   }
   return good;
 }
@@ -93,10 +95,10 @@ bool gather(const Tensor& tensor, float* out) {
     }
     out[i] = element(tensor, at);
   }
-  return !any_nan(out, count);
+  return !any_not_finite(out, count);
 }
 
-// False when it holds NaN.
+// False when it holds NaN or infinity.
 bool convert_all(const Tensor& tensor, float* out) {
   if (tensor.contiguous()) return convert_contiguous(tensor, out);
   if (tensor.shape.size() != 2 || !tensor.transposed().contiguous()) return gather(tensor, out);
@@ -133,11 +135,13 @@ void convert_to_float(const Tensor& tensor, std::int64_t first, std::int64_t cou
 void Loader::read_into(const std::string& name, float* out) const {
   const Weight& weight = weights_.at(name);
   if (convert_all(weight.tensor, out)) return;
-  throw Error(
-      ErrorCode::kCorrupt,
-      fmt::format("{}: weight {} holds NaN, expected finite numbers; the file is damaged or "
-                  "the training that made it had failed",
-                  weights_.path(), weight.stored));
+  const float* end = out + element_count(weight.tensor.shape);
+  const bool nan =
+      std::any_of<const float*>(out, end, [](float number) { return std::isnan(number); });
+  throw Error(ErrorCode::kCorrupt,
+              fmt::format("{}: weight {} holds {}, expected finite numbers; the file is damaged or "
+                          "the training that made it had failed",
+                          weights_.path(), weight.stored, nan ? "NaN" : "infinity"));
 }
 
 float* Loader::read_joined(const std::vector<std::string>& names) {

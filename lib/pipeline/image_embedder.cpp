@@ -11,7 +11,7 @@
 namespace clip {
 namespace {
 
-StreamOptions stream_options(const EmbedOptions& options) {
+StreamOptions stream_options(const EmbedOptions& options, const CancelToken* stop) {
   StreamOptions stream;
   stream.decode = options.decode;
   stream.order = options.order;
@@ -20,6 +20,7 @@ StreamOptions stream_options(const EmbedOptions& options) {
                                                  : usable_processors();
   stream.ahead = options.max_batch + options.decode_ahead;
   stream.thumbnail_side = options.thumbnail_side;
+  stream.stop = stop;
   return stream;
 }
 
@@ -31,7 +32,8 @@ struct ImageEmbedder::Parts {
       : model(std::move(of_model)),
         options(with),
         stop(to_stop),
-        stream(std::move(next_source), model->config().preprocessing, stream_options(options)) {}
+        stream(std::move(next_source), model->config().preprocessing,
+               stream_options(options, to_stop)) {}
 
   ~Parts() {
     if (stop != nullptr && !stream.source_ended()) stop->cancel();

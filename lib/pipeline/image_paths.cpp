@@ -95,6 +95,7 @@ bool ImagePaths::next_in_folder(ImageSource* source) {
     if (kind.is_image) {
       source->name = std::move(entry.path);
       if (entry.found) source->state = state_of(entry.info);
+      source->only_regular = true;
       return true;
     }
   }

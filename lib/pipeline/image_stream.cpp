@@ -19,9 +19,10 @@ namespace {
 constexpr std::chrono::milliseconds kMaxBatchDelay{20};
 
 // An image is decoded only where it is looked at.
-StreamOptions completed(StreamOptions options, const Preprocessing& rule,
-                        const CancelToken* cancel) {
+StreamOptions completed(StreamOptions options, const Preprocessing& rule, const CancelToken* cancel,
+                        const CancelToken* stop) {
   options.decode.cancel = cancel;
+  options.decode.stop = stop;
   if (options.thumbnail_side == 0) {
     options.decode.region_of_interest = [rule](std::int64_t width, std::int64_t height) {
       return region_of_interest(width, height, rule);
@@ -36,7 +37,8 @@ ImageStream::ImageStream(NextImage next_source, const Preprocessing& rule,
                          const StreamOptions& options)
     : next_source_(std::move(next_source)),
       rule_(rule),
-      options_(completed(options, rule, &cancel_)) {
+      stop_(options.stop),
+      options_(completed(options, rule, &cancel_, &stop_)) {
   const int workers = std::max(options_.workers, 1);
   workers_.reserve(static_cast<std::size_t>(workers));
   try {
@@ -57,6 +59,7 @@ ImageStream::~ImageStream() {
   }
   room_.notify_all();
   cancel_.cancel();
+  stop_.cancel();
   if (options_.decode.memory != nullptr) options_.decode.memory->wake();
   for (std::thread& worker : workers_) worker.join();
 }
@@ -111,8 +114,10 @@ void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
   try {
     std::shared_ptr<const std::string> bytes = image->source.bytes;
     if (image->source.load) bytes = std::make_shared<const std::string>(image->source.load());
-    const Image decoded = bytes == nullptr ? decode_file(name, options_.decode, buffer)
-                                           : decode_bytes(*bytes, name, options_.decode, buffer);
+    DecodeOptions decode = options_.decode;
+    decode.only_regular = image->source.only_regular;
+    const Image decoded = bytes == nullptr ? decode_file(name, decode, buffer)
+                                           : decode_bytes(*bytes, name, decode, buffer);
     buffer->keep_at_most(kept_bytes());
     image->pixels = preprocess(decoded, rule_);
     if (options_.thumbnail_side > 0) {

@@ -38,6 +38,7 @@ struct StreamOptions {
   int workers = 1;         // threads, at least 1
   std::size_t ahead = 32;  // images taken from the source before they are asked for, at least 1
   int thumbnail_side = 0;  // pixels of the longer side; 0: no thumbnails
+  const CancelToken* stop = nullptr;  // ends waits for the bytes of pipes
 };
 
 class ImageStream {
@@ -83,6 +84,7 @@ class ImageStream {
   const NextImage next_source_;
   const Preprocessing rule_;
   CancelToken cancel_;  // ends waits for memory
+  CancelToken stop_;    // ends waits for the bytes of pipes
   const StreamOptions options_;
 
   std::mutex source_mutex_;  // held while a source is taken, which may wait for standard input

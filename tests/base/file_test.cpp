@@ -6,7 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdint>
 #include <fstream>
+#include <string>
 #include <thread>
 
 #include "base/byte_reader.h"
@@ -29,7 +32,9 @@ TEST_CASE("a whole file, whatever it is, or an error that names it") {
   CHECK(read_file(path) == bytes);
   CHECK(code_of([&] { read_file(path + ".missing"); }) == ErrorCode::kNotFound);
   CHECK(code_of([&] { read_file(folder.path()); }) == ErrorCode::kInvalidArgument);
-  CHECK(contains(error_of([] { read_file("/dev/null"); }), "empty"));
+  for (const char* device : {"/dev/null", "/dev/zero"}) {
+    CHECK(contains(error_of([&] { read_file(device); }), "it is a device"));
+  }
   CHECK(code_of([&] { read_file(path + std::string("\0.png", 5)); }) == ErrorCode::kNotFound);
   // A pipe has no size, and comes in pieces.
   const std::string pipe = folder.path() + "/pipe";
@@ -37,6 +42,67 @@ TEST_CASE("a whole file, whatever it is, or an error that names it") {
   std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << bytes; });
   CHECK(read_file(pipe) == bytes);
   writer.join();
+}
+
+TEST_CASE("a pipe is waited for, but not for ever") {
+  const clip_test::TemporaryFolder folder;
+  const std::string pipe = folder.path("pipe");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  ReadOptions options;
+  options.max_writer_wait_seconds = options.max_byte_wait_seconds = 1;
+  const auto error = [&] { return error_of([&] { read_file(pipe, options); }); };
+  CHECK(contains(error(), "nobody has opened the pipe to write for 1 s"));
+  {
+    const Descriptor silent(::open(pipe.c_str(), O_RDWR | O_CLOEXEC));
+    CHECK(contains(error(), "no byte has come through the pipe for 1 s"));
+    CancelToken stop;
+    options.stop = &stop;
+    std::thread interrupt([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      stop.cancel();
+    });
+    options.max_byte_wait_seconds = 3600;
+    CHECK(code_of([&] { read_file(pipe, options); }) == ErrorCode::kCancelled);
+    interrupt.join();
+    options.stop = nullptr;
+  }
+  std::thread writer([&] { std::ofstream(pipe, std::ios::binary) << "one"; });
+  CHECK(read_file(pipe, options) == "one");
+  writer.join();
+  options.only_regular = true;
+  CHECK(contains(error(), "it is a pipe"));
+  // One without a name, whose writer has gone before it is read.
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const Descriptor read_end(ends[0]);
+  Descriptor write_end(ends[1]);
+  REQUIRE(write_all(write_end.get(), "two", 3));
+  write_end.reset();
+  const std::string name = "/dev/fd/" + std::to_string(read_end.get());
+  CHECK(read_file(name) == "two");
+  CHECK(contains(error_of([&] { read_file(name); }), "it is empty"));
+}
+
+TEST_CASE("the first bytes decide whether the rest is read, and how much there may be") {
+  const clip_test::TemporaryFolder folder;
+  const std::string path = folder.write("file", std::string(200000, 'x'));
+  ReadOptions options;
+  std::size_t head = 0;
+  options.check_head = [&](std::string_view bytes) { head = bytes.size(); };
+  CHECK(read_file(path, options).size() == 200000);
+  CHECK(head == 4096);
+  CHECK(read_file(folder.write("small", "abc"), options) == "abc");
+  CHECK(head == 3);
+  options.check_head = [](std::string_view) { throw Error(ErrorCode::kUnsupported, "no image"); };
+  REQUIRE(::truncate(path.c_str(), std::int64_t{1} << 40) == 0);
+  CHECK(error_of([&] { read_file(path, options); }) == "no image");
+  options.check_head = nullptr;
+  CHECK(contains(error_of([&] { read_file(path, options); }), "it is larger than 4096 MiB"));
+  options.max_bytes = 199999;
+  REQUIRE(::truncate(path.c_str(), 200000) == 0);
+  CHECK(code_of([&] { read_file(path, options); }) == ErrorCode::kLimit);
+  options.max_bytes = 200000;
+  CHECK(read_file(path, options).size() == 200000);
 }
 
 TEST_CASE("kinds of files, and paths") {

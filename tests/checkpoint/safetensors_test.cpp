@@ -89,6 +89,20 @@ TEST_CASE("whatever the header says that cannot be is an error that names it") {
       {R"({"x": {"dtype": "F32", "shape": [3], "data_offsets": [0, 12]}})", "cut short"},
       {R"({"x": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 8]}})",
        "cannot lie at"},
+      {R"({"x": {"dtype": "F32", "shape": [0, 4294967296, 4294967296], "data_offsets": [0, 0]}})",
+       "cannot lie at"},
+      {R"({"x": {"dtype": "F32", "shape": [4294967296, 4294967296, 0], "data_offsets": [0, 0]}})",
+       "cannot lie at"},
+      {R"({"x": {"dtype": "F64", "shape": [2305843009213693952], "data_offsets": [0, 8]}})",
+       "cannot lie at"},
+      {R"({"x": {"dtype": "F32", "shape": [9223372036854775808], "data_offsets": [0, 8]}})",
+       "shape of x"},
+      {R"({"x": {"dtype": "F32", "shape": [18446744073709551616], "data_offsets": [0, 8]}})",
+       "shape of x"},
+      {R"({"x": {"dtype": "F32", "shape": [2], "data_offsets": [18446744073709551608, 8]}})",
+       "cannot lie at"},
+      {R"({"x": {"dtype": "F32", "shape": [2], "data_offsets": [0, 18446744073709551615]}})",
+       "cut short"},
       {R"({"x": {"dtype": "F32", "shape": [-2], "data_offsets": [0, 8]}})", "shape of x"},
       {R"({"x": {"dtype": "F32", "shape": [2.0], "data_offsets": [0, 8]}})", "shape of x"},
       {R"({"x": {"dtype": "F32", "shape": [[2]], "data_offsets": [0, 8]}})", "shape of x"},
@@ -123,6 +137,15 @@ TEST_CASE("whatever the header says that cannot be is an error that names it") {
   CHECK(contains(opening_error(longer), "more than the 100000000"));
   longer[4] = 0, longer[2] = 1;
   CHECK(contains(opening_error(longer), "cut short"));
+}
+
+TEST_CASE("a header of a million dimensions is refused") {
+  std::string shape = "1";
+  for (int i = 0; i < 1'000'000; ++i) shape += ",1";
+  CHECK(contains(opening_error(file_of(R"({"x": {"dtype": "F32", "shape": [)" + shape +
+                                           R"(], "data_offsets": [0, 4]}})",
+                                       "1234")),
+                 "shape of x"));
 }
 
 TEST_CASE("files of other kinds are called by their names") {

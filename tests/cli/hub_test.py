@@ -116,7 +116,7 @@ class Look(Test):
         self.assertEqual((result["folder"], result["right"]), (str(self.snapshot()), True))
         self.assertEqual(result["files"][1], {
             "file": str(self.snapshot() / "open_clip_model.safetensors"), "right": True,
-            "digest": hashlib.sha256(DATA).hexdigest()})
+            "checked_by": ["hub"], "digest": hashlib.sha256(DATA).hexdigest()})
         blob = (self.snapshot() / "open_clip_model.safetensors").resolve()
         blob.write_bytes(DATA[:-1] + b"x")
         done = self.clip("models", "verify", "--json", str(self.snapshot()))

@@ -182,6 +182,32 @@ class Forms(Case):
                         found = scores_of(json_lines(done.stdout))
                         self.assertLess(numpy.abs(numpy.array(found) - wanted).max(), tolerance)
 
+    def test_denormal_weights(self):
+        """Numbers below the smallest normal float32 are not taken for zero."""
+        model = seeded(TINY)
+        with torch.no_grad():
+            for tower in (model.visual.transformer, model.transformer):
+                for block in tower.resblocks:
+                    block.mlp.c_fc.weight.mul_(1e-38)
+                    block.mlp.c_fc.bias.zero_()
+                    block.mlp.c_proj.weight.mul_(1e38)
+        weight = model.visual.transformer.resblocks[0].mlp.c_fc.weight
+        self.assertGreater(((weight != 0) & (weight.abs() < 1.1e-38)).float().mean(), 0.5)
+        folder = self.write(model)
+        wanted = numpy.array(scores_of(reference_scores(folder, photographs(), TEXTS)))
+        for engine in ("native", "libtorch"):
+            found = scores_of(json_lines(run("score", "--json", "-m", folder, "--engine", engine,
+                                             *photographs(), *TEXTS).stdout))
+            self.assertLess(numpy.abs(numpy.array(found) - wanted).max(), 0.001, engine)
+        with torch.no_grad():
+            for tower in (model.visual.transformer, model.transformer):
+                for block in tower.resblocks:
+                    block.mlp.c_fc.weight.zero_()
+        zeros = self.write(model, "zeros")
+        found = scores_of(json_lines(run("score", "--json", "-m", zeros, *photographs(),
+                                         *TEXTS).stdout))
+        self.assertGreater(numpy.abs(numpy.array(found) - wanted).max(), 0.01)
+
     def test_resnets(self):
         config = Config(96, 64, 16, 64, 2, stages=(1, 2, 1, 1), activation="gelu")
         folder = self.write(seeded(config))

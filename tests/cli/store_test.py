@@ -127,7 +127,7 @@ class Store(CacheFolder):
         self.assertEqual(done.returncode, 0)
         self.assertEqual(json_lines(done.stdout), [
             {"file": str(path), "sha256": digest, "published": None, "right": True,
-             "records": len(zipfile.ZipFile(path).namelist()), "damaged": []}])
+             "checked_by": ["checksums"], "records": len(zipfile.ZipFile(path).namelist()), "damaged": []}])
 
     def test_verify_finds_a_flipped_bit_in_any_record(self):
         for model in ("tiny.pt", "published-tiny-rn.pt"):

@@ -19,8 +19,9 @@ class CancelToken {
   void cancel() noexcept;
   bool cancelled() const noexcept;
 
-  // Waits until the file descriptor can be read or is at its end. False when cancelled.
-  bool wait_readable(int descriptor) const;
+  // Waits until the file descriptor can be read or is at its end. False when cancelled, or after
+  // `max_milliseconds`; a negative number sets no limit.
+  bool wait_readable(int descriptor, int max_milliseconds = -1) const;
 
  private:
   const CancelToken* const parent_;

@@ -74,10 +74,15 @@ struct DecodeOptions {
   // Ends a wait for memory with an Error (kCancelled), once the budget is woken; null: nothing
   // does.
   const CancelToken* cancel = nullptr;
+  // Of decode_file. Ends a wait for the bytes of a pipe with an Error (kCancelled); null: nothing
+  // does. A named pipe is waited for 10 s, where nobody writes into it.
+  const CancelToken* stop = nullptr;
+  bool only_regular = false;  // of decode_file: a pipe is an error
 };
 
 // Throws Error naming the file, for one that cannot be read, is no image, is cut short, damaged, or
-// larger than allowed. `buffer`: where its pixels may go; null: memory of its own.
+// larger than allowed. What does not begin as an image is not read to its end.
+// `buffer`: where its pixels may go; null: memory of its own.
 Image decode_file(const std::string& path, const DecodeOptions& options,
                   PixelBuffer* buffer = nullptr);
 

@@ -49,8 +49,9 @@ class ImageEmbedder {
  public:
   // Decoding begins at once; the encoder is opened with the first image that can be encoded, by the
   // thread that calls next(). `next_source` is called by one thread at a time, and may wait, for
-  // input on a pipe for one. `stop`: null, or what `next_source` waits on: it is cancelled when the
-  // embedder goes before the sources have ended, so that no thread waits for ever.
+  // input on a pipe for one. `stop`: null, or what `next_source` and reading an image from a pipe
+  // wait on: it is cancelled when the embedder goes before the sources have ended, so that no
+  // thread waits for ever.
   ImageEmbedder(std::shared_ptr<const Model> model, NextImage next_source,
                 const EmbedOptions& options, CancelToken* stop = nullptr);
   ~ImageEmbedder();

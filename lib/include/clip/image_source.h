@@ -26,6 +26,7 @@ struct ImageSource {
   // Not empty: gives the bytes, called once, by the thread that decodes them. Throws Error.
   std::function<std::string()> load;
   FileState state;
+  bool only_regular = false;   // it was found in a folder, as a regular file: nothing else is read
   std::optional<Error> error;  // not empty: it cannot be used, and why
   std::uint64_t tag = 0;       // comes back with the result; for whoever makes the sources
 };
