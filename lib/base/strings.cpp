@@ -79,13 +79,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names) {
   const std::string lower = lower_ascii(wanted);
-  const auto distance = [&](const std::string& name) {
-    return edit_distance(lower, lower_ascii(name));
-  };
-  const auto nearest = std::min_element(
-      names.begin(), names.end(),
-      [&](const std::string& a, const std::string& b) { return distance(a) < distance(b); });
-  return nearest == names.end() ? "" : *nearest;
+  const std::string* nearest = nullptr;
+  std::size_t least = 0;
+  for (const std::string& name : names) {
+    // Two names are at least as far from each other as their lengths.
+    const std::size_t longer = std::max(lower.size(), name.size());
+    if (nearest != nullptr && longer - std::min(lower.size(), name.size()) >= least) continue;
+    const std::size_t distance = edit_distance(lower, lower_ascii(name));
+    if (nearest != nullptr && distance >= least) continue;
+    nearest = &name;
+    least = distance;
+  }
+  return nearest == nullptr ? "" : *nearest;
 }
 
 std::string hex_of(std::string_view bytes) {

@@ -1,14 +1,16 @@
 # The functions that declare what the project is built of. Each folder of lib/ is one clip_library;
 # what it depends on is said there, once, and nowhere else.
 
-# clip_library(NAME [DIRECTORY dir] [HEADERS h...] SOURCES f... [DEPENDS name...] [LIBRARIES target...])
+# clip_library(NAME [DIRECTORY dir] [NOT_FUZZED] [HEADERS h...] SOURCES f... [DEPENDS name...]
+#              [LIBRARIES target...])
 #
 # A static library clip_NAME out of one folder. HEADERS are its public headers, in lib/include/clip;
 # all others are private to the project. It sees the headers of the folders that it DEPENDS on, and of
 # those that they depend on, and no others: every folder has an include root of its own (a link in
-# the build folder), so a forbidden include does not compile.
+# the build folder), so a forbidden include does not compile. NOT_FUZZED: it parses nothing, and is not
+# instrumented for tests/fuzz.
 function(clip_library name)
-  cmake_parse_arguments(ARG "" "DIRECTORY" "HEADERS;SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(ARG "NOT_FUZZED" "DIRECTORY" "HEADERS;SOURCES;DEPENDS;LIBRARIES" ${ARGN})
   if(NOT ARG_DIRECTORY)
     set(ARG_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
   endif()
@@ -24,6 +26,9 @@ function(clip_library name)
   list(TRANSFORM ARG_DEPENDS PREPEND clip_)
   target_link_libraries(clip_${name} PUBLIC ${ARG_DEPENDS} ${ARG_LIBRARIES} PRIVATE clip_flags)
   set_target_properties(clip_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  if(NOT ARG_NOT_FUZZED)
+    set_target_properties(clip_${name} PROPERTIES CLIP_FUZZED ON)
+  endif()
   set_property(GLOBAL APPEND PROPERTY CLIP_PUBLIC_HEADERS ${ARG_HEADERS})
 endfunction()
 

@@ -52,6 +52,9 @@ TEST_CASE("the nearest name, in any case") {
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("", "abc") == 3);
   CHECK(nearest_name("SCOR", {"classify", "score", "evaluate"}) == "score");
+  // Of equally near ones the first, however long they are.
+  CHECK(nearest_name("b", {"a", "c"}) == "a");
+  CHECK(nearest_name("abcdef", {"x", "abc", "abcdefghi", "uvwxyz"}) == "abc");
   CHECK(nearest_name("x", {}) == "");
 }
 
