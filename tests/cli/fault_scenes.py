@@ -510,6 +510,13 @@ class Evaluate(Scene):
         return ["evaluate", *self.common(), "-o", "out.jsonl", "--report", "page.html",
                 "--confusion", "confusion.png", self.inputs]
 
+    def check_stdout(self, test, text):
+        """A table for people, the same in each run."""
+        test.assertEqual(text, self.stdout)
+
+    def check_lines(self, test, text):
+        test.assertTrue(text.endswith("\n") or not text, text)
+
     def is_failed(self, name, found, right, stderr):
         # Accuracies change where an image failed.
         if name != "page.html":

@@ -34,7 +34,8 @@ SEED = 15
 
 # What is said instead of the system's words for an error.
 REASONS = {
-    "ENOMEM": "memory|could not create a primitive|cannot be loaded",
+    # The C library's word for a thread that gets no memory is that of EAGAIN.
+    "ENOMEM": "memory|could not create a primitive|cannot be loaded|temporarily unavailable",
     # The loader of modules has its own words.
     "EIO": "cannot be loaded",
     "EMFILE": "cannot be loaded",
@@ -99,7 +100,7 @@ class Faults(unittest.TestCase):
 
 
 class Failed(Faults):
-    def fail(self, scene, number, call, error):
+    def fail_once(self, scene, number, call, error):
         home = scene.home("failed")
         log = Path(f"{home}.log")
         done = scene.run(home, prefix=faults.strace(log, *call.failing(error)), log=log)
@@ -112,15 +113,17 @@ class Failed(Faults):
             scene.check_again(self, home)
         scene.drop(home)
         log.unlink()
-        self.injected += bool(done.injected)
+        if not done.injected:
+            self.missed.append(call.name)
 
     def check_place(self, scene, home, call, done):
         """What failed is named, if the call names a file."""
-        paths = faults.paths_in(done.injected[0]) if done.injected else []
+        paths = [path for line in done.injected for path in faults.paths_in(line)]
         names = [Path(path).name.split(".part")[0] for path in paths if "/" in path or "." in path]
         names = [re.sub(r"^memfd:|\(deleted\)$|\.\d+\.tmp$|\.incomplete$", "", name)
                  for name in names]
-        if names and not re.search("out of memory|not enough memory", done.stderr):
+        # A module is named by what it is for.
+        if names and not re.search("memory|cannot be loaded|unpack the module", done.stderr):
             self.assertTrue(any(name in done.stderr for name in names), f"{names}: {done.stderr}")
 
     def test_each_call_fails_once(self):
@@ -129,15 +132,14 @@ class Failed(Faults):
             more, beyond = points_of(scene)
             points, unreachable = points + more, unreachable + beyond
         chosen = spread_of(points, FAILURES)
-        self.injected = 0
+        self.missed = []  # runs are not all alike: a call may not come
         faults.try_all(self, [
             (f"{scene.name}: {call} {error}: {call.text[:100]}",
-             lambda s=scene, n=number, c=call, e=error: self.fail(s, n, c, e))
+             lambda s=scene, n=number, c=call, e=error: self.fail_once(s, n, c, e))
             for number, (scene, call, error) in enumerate(chosen)])
-        self.report(f"{len(points)} calls, {unreachable} more of other threads that strace cannot "
-                    f"tell from the loader's; {len(chosen)} were made to fail")
-        # Runs are not all alike: a call may not come.
-        self.assertGreater(self.injected, 0.9 * len(chosen))
+        self.report(f"{len(points)} calls, {unreachable} more out of reach; {len(chosen)} were made to fail, of which "
+                    f"{len(self.missed)} did not come ({collections.Counter(self.missed)})")
+        self.assertLess(len(self.missed), 0.1 * len(chosen))
 
 
 class Killed(Faults):
@@ -217,7 +219,8 @@ class Limited(Faults):
                                        "sh", "-c", FULL_DISK, "sh"])
         self.assertNotEqual(done.returncode, 77, f"needs unshare and mount: {done.stderr}")
         shutil.rmtree(disk)
-        after.rename(disk)
+        shutil.copytree(after, disk, symlinks=True)
+        shutil.rmtree(after)
         faults.check_sane(self, done)
         scene.check(self, home, done)
         if done.returncode == 1:
@@ -231,7 +234,7 @@ class Limited(Faults):
         self.failures = 0
         faults.try_all(self, attempts)
         self.report(f"{len(attempts)} {text}, of which {self.failures} had to fail")
-        self.assertGreater(self.failures, 0.3 * len(attempts))
+        self.assertGreater(self.failures, 0.2 * len(attempts))
 
     def test_full_disk(self):
         attempts = []
@@ -291,14 +294,18 @@ class Limited(Faults):
 class Shrunk(Faults):
     """A file that is mapped becomes shorter."""
 
-    def check_shrunk(self, path, command, line, environment):
-        """The command maps the file, then reads a line from its standard input."""
+    def check_shrunk(self, path, command, first, line, environment):
+        """The command maps the file after `first` from its standard input, and reads it again with
+        the line behind that."""
         process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                    env=environment)
+        process.stdin.write(first)
+        process.stdin.flush()
         maps = Path(f"/proc/{process.pid}/maps")
         while str(path) not in maps.read_text():
             self.assertIsNone(process.poll(), "it has not mapped the file")
+            self.assertLess(time.monotonic() - self.begin, 60, "it has not mapped the file")
             time.sleep(0.01)
         os.truncate(path, 4096)
         try:
@@ -314,7 +321,7 @@ class Shrunk(Faults):
         shutil.copy(MODEL, model)
         # The image tower's weights are read when the first image comes.
         self.check_shrunk(model, [BINARY, "classify", "--model", model, "--labels", "cat,dog",
-                                  "--images", "-"], scene.images[0], scene.environment())
+                                  "--images", "-"], "", scene.images[0], scene.environment())
 
     def test_vectors_of_an_index(self):
         root = self.place / "album"
@@ -327,7 +334,7 @@ class Shrunk(Faults):
         self.assertEqual(done.returncode, 0, done.stderr)
         vectors, = (self.place / "data").rglob("vectors-*.f16")
         self.check_shrunk(vectors, [BINARY, "search", *words, "--no-update", "--in", root,
-                                    "--queries", "-"], "a photo of a cat", environment)
+                                    "--queries", "-"], "a cat\n", "a dog", environment)
 
 
 def print_list():
