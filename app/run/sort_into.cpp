@@ -163,7 +163,7 @@ SortInto::SortInto(std::string folder, SortMethod method, bool dry_run)
   if (dry_run_) return;
   std::error_code error;
   fs::create_directories(folder_, error);
-  if (!fs::is_directory(folder_)) {
+  if (!clip::is_folder(folder_)) {
     throw clip::Error(clip::ErrorCode::kIo,
                       fmt::format("cannot make the folder {}: {}", folder_,
                                   error ? error.message() : "there is a file of that name"));

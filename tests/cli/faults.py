@@ -18,7 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 # What each kind of system call can fail with, by the names that strace has for both. A short write
@@ -80,6 +80,8 @@ ERRORS = {
     "recvfrom": ["ECONNRESET"],
     "poll": ["EINTR"],
 }
+# What allocators ask for. AddressSanitizer ends the process where it gets none.
+MEMORY = ["mmap", "mremap", "mprotect", "munmap", "brk", "madvise", "clone", "clone3"]
 # Those that change files: where a run is killed.
 CHANGES = ["write", "pwrite64", "writev", "copy_file_range", "sendfile", "fsync", "fdatasync",
            "ftruncate", "fallocate", "openat", "mkdir", "link", "symlink", "rename", "renameat2",
@@ -105,6 +107,10 @@ class Call:
     number: int  # of the calls of that name of its thread, on that path if one is set
     path: str = ""
     text: str = field(default="", compare=False)  # what was traced, for people
+
+    def moved(self, one, other):
+        """The same call of a run in another folder."""
+        return replace(self, path=self.path.replace(str(one), str(other)))
 
     def failing(self, error):
         """The options by which it fails. Of brk the kernel gives the old end of the heap, and no
