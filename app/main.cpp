@@ -75,6 +75,8 @@ int run_guarded(const clip_cli::Command& command) {
 int main(int argc, char** argv) {
   clip_cli::silence_libraries();
   clip_cli::explain_bus_errors();
+  // A file that may grow no further (ulimit -f) is an error of that file, not the end of the run.
+  std::signal(SIGXFSZ, SIG_IGN);
   const clip_cli::LibTorchEngines engines = clip_cli::libtorch_module_engines();
   clip::register_engine(engines.libtorch);
   clip::register_engine(engines.torchscript);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <new>
 #include <sstream>
 #include <string_view>
 
@@ -84,6 +85,7 @@ EarlierResults::EarlierResults(const std::string& path, const RunFacts& facts,
                       fmt::format("cannot resume {}: it is no regular file", path));
   }
   if (::flock(descriptor_.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) throw clip::file_error("lock", path, errno);
     throw clip::Error(clip::ErrorCode::kIo,
                       fmt::format("another run is writing {}; wait for it", path),
                       clip::Hint::kNameOutput);
@@ -164,6 +166,8 @@ EarlierResults::Line EarlierResults::read_line(const std::string& line, std::siz
   } catch (const clip::Error& error) {
     if (error.code() == clip::ErrorCode::kInvalidArgument) throw;
     throw fail("is no result of " + kind_.command);
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const std::exception&) {
     throw fail("is no result of " + kind_.command);
   }

@@ -51,6 +51,14 @@ std::string link_text(const std::string& path) {
   return length < 0 ? "" : std::string(text, static_cast<std::size_t>(length));
 }
 
+// The last step of a move. Where it fails, the image stays where it was, and there alone.
+void remove_source(const std::string& from, const std::string& to) {
+  if (::unlink(from.c_str()) == 0) return;
+  const std::system_error error = failed_call();
+  ::unlink(to.c_str());
+  throw error;
+}
+
 // Gives a file its final name unless that is taken: false then.
 bool rename_to_free(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
@@ -61,7 +69,7 @@ bool rename_to_free(const std::string& from, const std::string& to) {
     if (errno == EEXIST) return false;
     throw failed_call();
   }
-  if (::unlink(from.c_str()) != 0) throw failed_call();
+  remove_source(from, to);
   return true;
 }
 
@@ -76,8 +84,9 @@ void copy_contents(int from, int to) {
   }
 }
 
-// With its permissions and times, under another name until it is complete.
-bool copy_to_free(const std::string& from, const std::string& to) {
+// With its permissions and times, under another name until it is complete; with `durable`, until it
+// is on the disk.
+bool copy_to_free(const std::string& from, const std::string& to, bool durable) {
   const clip::Descriptor source = opened(::open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info = {};
   if (::fstat(source.get(), &info) != 0) throw failed_call();
@@ -88,7 +97,7 @@ bool copy_to_free(const std::string& from, const std::string& to) {
       copy_contents(source.get(), target.get());
       const timespec times[2] = {info.st_atim, info.st_mtim};
       if (::fchmod(target.get(), info.st_mode & 0777) != 0 ||
-          ::futimens(target.get(), times) != 0) {
+          ::futimens(target.get(), times) != 0 || (durable && ::fsync(target.get()) != 0)) {
         throw failed_call();
       }
       if (rename_to_free(temporary, to)) return true;
@@ -119,9 +128,10 @@ bool move_to_free(const std::string& from, const std::string& to) {
     } catch (const std::system_error& error) {
       if (error.code().value() != EXDEV) throw;
     }
-    if (!copy_to_free(from, to)) return false;
+    // The only copy is not removed before the new one would survive a power cut.
+    if (!copy_to_free(from, to, /*durable=*/true)) return false;
   }
-  if (::unlink(from.c_str()) != 0) throw failed_call();
+  remove_source(from, to);
   return true;
 }
 
@@ -153,7 +163,7 @@ SortInto::SortInto(std::string folder, SortMethod method, bool dry_run)
   if (dry_run_) return;
   std::error_code error;
   fs::create_directories(folder_, error);
-  if (!fs::is_directory(folder_)) {
+  if (!clip::is_folder(folder_)) {
     throw clip::Error(clip::ErrorCode::kIo,
                       fmt::format("cannot make the folder {}: {}", folder_,
                                   error ? error.message() : "there is a file of that name"));
@@ -170,7 +180,7 @@ SortInto::Outcome SortInto::put(const std::string& image, const std::string& tar
   } else if (method_ == SortMethod::kLink) {
     done = link_to_free(absolute(image), target);
   } else if (method_ == SortMethod::kCopy) {
-    done = copy_to_free(image, target);
+    done = copy_to_free(image, target, /*durable=*/false);
   } else {
     done = move_to_free(image, target);
   }

@@ -25,8 +25,8 @@ void explain(int signal, siginfo_t* info, void*) {
   }
   say("clip-cli: cannot read ");
   say(path);
-  say(": it was cut short while it was in use, or its disk fails; replace model files by renaming, "
-      "as mv does\n");
+  say(": it was cut short while it was in use, or its disk fails; replace files that are in use by "
+      "renaming, as mv does\n");
   std::_Exit(kFailed);
 }
 

@@ -26,10 +26,8 @@ std::string followed(const std::string& path) {
   return real.empty() ? path : real;
 }
 
-// The permissions that a new file gets: those of the file it replaces, else what the umask leaves.
-mode_t permissions(const std::string& target) {
-  struct stat info = {};
-  if (::stat(target.c_str(), &info) == 0) return info.st_mode & 07777;
+// The permissions that a new file gets, where it replaces none.
+mode_t new_permissions() {
   const mode_t mask = ::umask(0);
   ::umask(mask);
   return 0666 & ~mask;
@@ -47,26 +45,37 @@ Output Output::standard() {
 
 Output Output::replacing(const std::string& path) {
   struct stat info = {};
-  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+  const bool is_there = ::stat(path.c_str(), &info) == 0;
+  if (!is_there && clip::is_fault(errno)) throw cannot_write(path, errno);
+  if (is_there && !S_ISREG(info.st_mode)) {
     std::FILE* file = std::fopen(path.c_str(), "we");
     if (file == nullptr) throw cannot_write(path, errno);
     return Output(file, path, "", "");
   }
   const std::string target = followed(path);
-  if (::access(target.c_str(), F_OK) == 0 && ::access(target.c_str(), W_OK) != 0) {
+  if (is_there && ::access(target.c_str(), W_OK) != 0) {
     throw cannot_write(path, errno);  // renaming would get around a file that is write-protected
   }
   std::string temporary = target + ".part-XXXXXX";
-  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
-  std::FILE* file = descriptor < 0 ? nullptr : ::fdopen(descriptor, "w");
-  if (file == nullptr) throw cannot_write(path, errno);
-  ::fchmod(descriptor, permissions(target));
+  clip::Descriptor descriptor(::mkostemp(temporary.data(), O_CLOEXEC));
+  if (!descriptor.valid()) throw cannot_write(path, errno);
+  std::FILE* file = nullptr;
+  const mode_t mode = is_there ? info.st_mode & 07777 : new_permissions();
+  if (::fchmod(descriptor.get(), mode) != 0 ||
+      (file = ::fdopen(descriptor.get(), "w")) == nullptr) {
+    const int error = errno;
+    ::unlink(temporary.c_str());
+    throw cannot_write(path, error);
+  }
+  descriptor.release();
   return Output(file, path, temporary, target);
 }
 
 Output Output::appending(int descriptor, const std::string& path) {
+  clip::Descriptor owned(descriptor);
   std::FILE* file = ::fdopen(descriptor, "a");
   if (file == nullptr) throw cannot_write(path, errno);
+  owned.release();
   return Output(file, path, "", "");
 }
 

@@ -82,12 +82,37 @@ class PipeWait {
   bool has_had_writer_ = false, has_waited_ = false;
 };
 
+// Throws where the system cannot tell.
+bool found(const std::string& path, struct stat* info) {
+  if (::stat(path.c_str(), info) == 0) return true;
+  if (is_fault(errno)) throw file_error("read", path, errno);
+  return false;
+}
+
 }  // namespace
 
 Error file_error(const std::string& what, const std::string& path, int error_number) {
   const bool missing = error_number == ENOENT || error_number == ENOTDIR;
   return Error(missing ? ErrorCode::kNotFound : ErrorCode::kIo,
                fmt::format("cannot {} {}: {}", what, path, std::strerror(error_number)));
+}
+
+bool is_fault(int error_number) {
+  switch (error_number) {
+    case 0:
+    case ENOENT:
+    case ENOTDIR:
+    case ELOOP:
+    case EACCES:
+    case EPERM:
+    case ENAMETOOLONG:
+    case EINVAL:
+    case ENXIO:  // a pipe that nobody reads, a socket
+    case ENODEV:
+      return false;
+    default:
+      return true;
+  }
 }
 
 void Descriptor::reset() {
@@ -177,26 +202,27 @@ std::string read_file(const std::string& path, const ReadOptions& options) {
 
 bool exists(const std::string& path) {
   struct stat info = {};
-  return ::stat(path.c_str(), &info) == 0;
+  return found(path, &info);
 }
 
 bool is_regular_file(const std::string& path) {
   struct stat info = {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode);
+  return found(path, &info) && S_ISREG(info.st_mode);
 }
 
 bool is_folder(const std::string& path) {
   struct stat info = {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  return found(path, &info) && S_ISDIR(info.st_mode);
 }
 
 bool is_pipe(const std::string& path) {
   struct stat info = {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISFIFO(info.st_mode);
+  return found(path, &info) && S_ISFIFO(info.st_mode);
 }
 
 std::string real_path(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> real(::realpath(path.c_str(), nullptr), &std::free);
+  if (real == nullptr && is_fault(errno)) throw file_error("read", path, errno);
   return real == nullptr ? "" : real.get();
 }
 

@@ -20,6 +20,10 @@ namespace clip {
 // there, else kIo.
 Error file_error(const std::string& what, const std::string& path, int error_number);
 
+// Whether a failed look at a path says nothing of what is there (EIO, ENOMEM, EMFILE), and so must
+// not count as nothing: unlike ENOENT, ENOTDIR, ELOOP, EACCES, ENAMETOOLONG.
+bool is_fault(int error_number);
+
 // The owner of a file descriptor, which it closes.
 class Descriptor {
  public:
@@ -65,7 +69,8 @@ struct ReadOptions {
 // path holds a NUL byte, which ends names for the system.
 std::string read_file(const std::string& path, const ReadOptions& options = {});
 
-// Of the file that the path leads to; links are followed.
+// Of the file that the path leads to; links are followed. These throw Error where the system fails
+// to tell: what cannot be seen is not nothing.
 bool exists(const std::string& path);
 bool is_regular_file(const std::string& path);
 bool is_folder(const std::string& path);

@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <mutex>
+#include <system_error>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "clip/error.h"
 #include "engine/suitable.h"
@@ -35,6 +39,31 @@ void check(const Model& model, const EncoderOptions& options) {
   }
 }
 
+// How many threads of `wanted` the system lets this process have, the calling one included. OpenMP
+// ends the process where it gets fewer than it asks for.
+int startable_threads(int wanted) {
+  static std::mutex mutex;
+  static int known = 1;
+  const std::lock_guard<std::mutex> lock(mutex);
+  if (wanted <= known) return wanted;
+  std::mutex gate;  // holds them, so that they are there together
+  std::vector<std::thread> threads;
+  {
+    const std::lock_guard<std::mutex> closed(gate);
+    try {
+      while (static_cast<int>(threads.size()) + 1 < wanted) {
+        threads.emplace_back([&gate] { const std::lock_guard<std::mutex> open(gate); });
+      }
+    } catch (const std::system_error&) {
+      // No more than these.
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  const int started = static_cast<int>(threads.size()) + 1;
+  if (started == wanted) known = wanted;
+  return started;
+}
+
 // A core's work of about a millisecond. A smaller share is not worth a thread: a tower meets at the
 // end of six loops a layer, which takes 5 to 50 us each (measured with 2 threads on an EPYC; the
 // demo model's 5 million operations an image took 72 ms of a start with two threads, 52 with one).
@@ -53,8 +82,12 @@ struct Setup {
   Setup(std::shared_ptr<const Model> of, const EncoderOptions& options)
       : model(std::move(of)),
         precision(available_precision(options.precision)),
-        threads(options.threads) {
+        threads(startable_threads(options.threads)) {
     check(*model, options);
+    if (threads < options.threads && options.notice) {
+      options.notice(fmt::format("the system lets this process start {} threads, not {}", threads,
+                                 options.threads));
+    }
     if (precision != options.precision && options.notice) {
       options.notice(
           "this processor has no bfloat16 instructions: computing in fp32, which takes longer and "

@@ -31,6 +31,8 @@ class PartFile {
       file_ = Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
       if (!file_.valid()) throw file_error("write", path, errno);
       if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR) continue;
+        if (errno != EWOULDBLOCK) throw file_error("lock", path, errno);
         throw Error(ErrorCode::kIo,
                     fmt::format("another process is downloading to {}; wait for it", path));
       }

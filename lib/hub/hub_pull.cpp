@@ -343,7 +343,7 @@ class Pull {
     std::remove(temporary.c_str());
     const std::string target = "../../blobs/" + file.etag;
     if (options_.symlinks && ::symlink(target.c_str(), temporary.c_str()) == 0) {
-      rename(temporary, place);
+      put(temporary, place);
       return;
     }
     const int error = errno;
@@ -361,11 +361,21 @@ class Pull {
       std::remove(temporary.c_str());
       throw Error(ErrorCode::kIo, fmt::format("cannot write {}: {}", place, failure.message()));
     }
-    rename(temporary, place);
+    put(temporary, place);
   }
 
   static void rename(const std::string& from, const std::string& to) {
     if (std::rename(from.c_str(), to.c_str()) != 0) throw file_error("write", to, errno);
+  }
+
+  // The same for what is of no use under its own name.
+  static void put(const std::string& temporary, const std::string& to) {
+    try {
+      rename(temporary, to);
+    } catch (const Error&) {
+      std::remove(temporary.c_str());
+      throw;
+    }
   }
 
   void write_ref() const {
@@ -383,7 +393,7 @@ class Pull {
         throw file_error("write", path, error);
       }
     }
-    rename(temporary, path);
+    put(temporary, path);
   }
 
   const std::string repository_, revision_;

@@ -209,8 +209,14 @@ void Planner::look_at(const WalkEntry& entry) {
     known = &folder.known[folder.at++];
   }
   if (!entry.found) {
-    // What the system does not tell about now stays as it is known.
-    if (entry.stat_errno != ENOENT && entry.stat_errno != ELOOP) return;
+    // What the system does not tell about now stays as it is known; it may be a folder.
+    if (entry.stat_errno != ENOENT && entry.stat_errno != ELOOP) {
+      protect(folder.path);
+      if (is_fault(entry.stat_errno)) {
+        plan_.errors.emplace_back(entry.path, file_error("read", entry.path, entry.stat_errno));
+      }
+      return;
+    }
     // A link that leads nowhere: an image that is missing, or a folder on a disk that is.
     if (!options_.prune) protect(entry.relative);
     if (known == nullptr && has_image_extension(entry.name)) {

@@ -27,7 +27,8 @@ class ImageAttention {
 
  private:
   struct Prepared;  // hides the library's types
-  std::int64_t tokens_, heads_, head_width_;
+  std::int64_t tokens_, heads_;
+  [[maybe_unused]] std::int64_t head_width_;  // the plain backend sees it in its rows
   std::unique_ptr<Prepared> prepared_;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "base/file.h"
@@ -41,7 +42,14 @@ bool ImagePaths::next(ImageSource* source) {
     std::string named;
     if (!next_named_(&named)) return false;
     struct stat info = {};
+    errno = 0;
     const bool found = status(named, &info);
+    if (!found && is_fault(errno)) {
+      // What it is cannot be told: reading it as an image would find out something else.
+      source->error = file_error("read", named, errno);
+      source->name = std::move(named);
+      return true;
+    }
     if (!found || !S_ISDIR(info.st_mode)) {
       source->name = std::move(named);
       if (found) source->state = state_of(info);
@@ -85,12 +93,27 @@ bool ImagePaths::next_in_folder(ImageSource* source) {
       return true;
     }
     if (entry.kind != WalkEntry::Kind::kFile) continue;
+    // It may be an image, or a folder of them.
+    if (!entry.found && is_fault(entry.stat_errno)) {
+      source->error = file_error("read", entry.path, entry.stat_errno);
+      source->name = std::move(entry.path);
+      return true;
+    }
     // Pipes and devices are no images, and reading them could wait for ever. A link to nowhere
     // that is called like an image is an image that is missing.
     const bool is_named_so = has_image_extension(entry.name);
     const bool may_be = entry.found ? S_ISREG(entry.info.st_mode) : is_named_so;
     if (!may_be) continue;
-    const FileKind kind = is_named_so ? FileKind{true, nullptr} : kind_of_file(entry.path);
+    FileKind kind{true, nullptr};
+    if (!is_named_so) {
+      try {
+        kind = kind_of_file(entry.path);
+      } catch (const Error& error) {
+        source->name = std::move(entry.path);
+        source->error = error;
+        return true;
+      }
+    }
     if (kind.unreadable != nullptr) ++left_out_[kind.unreadable];
     if (kind.is_image) {
       source->name = std::move(entry.path);

@@ -87,19 +87,20 @@ ImageStream::Slot* ImageStream::take_source() {
     asking_ = true;
   }
   ready_.notify_all();
-  ImageSource source;
   try {
+    ImageSource source;
     if (!next_source_(&source)) return end();
+    Slot slot;
+    slot.image.error = source.error;
+    slot.image.source = std::move(source);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    slots_.push_back(std::move(slot));
+    asking_ = false;
+    return &slots_.back();
   } catch (...) {
     failure_ = std::current_exception();
     return end();
   }
-  const std::lock_guard<std::mutex> lock(mutex_);
-  asking_ = false;
-  Slot& slot = slots_.emplace_back();
-  slot.image.error = source.error;
-  slot.image.source = std::move(source);
-  return &slot;
 }
 
 // Buffers that wait for the next image are in no budget: together they are at most an eighth of it.

@@ -167,7 +167,8 @@ TEST_CASE("files of other kinds are called by their names") {
       {"{\"a\": 1}", "a JSON document"},
       {"just text\n", "a text file"},
   };
-  for (const auto& [bytes, what] : files) {
+  for (const auto& [bytes, kind] : files) {
+    const std::string what = kind;
     CAPTURE(what);
     CHECK(contains(opening_error(bytes), what));
   }

@@ -1,17 +1,14 @@
 """What the tests of damaged and interrupted indexes share: folders of tiny images, runs with an
 index of their own, and the check that an index is right after a fault."""
 
-import collections
-import concurrent.futures
 import hashlib
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
+import faults
 from common import BINARY, MODELS, json_lines, need
 
 need("PIL")
@@ -20,10 +17,6 @@ from PIL import Image  # noqa: E402 (after the check that it is there)
 MODEL = MODELS / "tiny.pt"
 QUERY = "a photo of a cat"
 LONG_AGO = 1_600_000_000  # seconds since 1970: files' times, which no clock's resolution blurs
-
-# What system calls change the index's files, by the names that strace has for them.
-CALLS = ["write", "pwrite64", "fsync", "fdatasync", "rename", "openat", "unlink", "ftruncate",
-         "mkdir"]
 
 
 def draw(path, seed):
@@ -103,11 +96,6 @@ def embedded_keys(data, root):
         database.close()
 
 
-def need_program(name, package):
-    if shutil.which(name) is None:
-        sys.exit(f"missing {name}: apt-get install {package}")
-
-
 def index_files(data, root):
     """The files that an index of one model has, now or at times."""
     folder = index_folder(data, root)
@@ -119,25 +107,16 @@ def index_files(data, root):
 
 def tracer(data, root, log, *options):
     """strace for system calls on the index's files; `options` may inject faults into them."""
-    paths = [word for path in index_files(data, root) for word in ("-P", path)]
-    return ["strace", "-f", "-o", log, "-e", "trace=" + ",".join(CALLS), *paths, *options]
+    paths = [word for path in index_files(data, root) for word in ("-P", str(path))]
+    return faults.strace(log, *paths, *options)
 
 
 def calls_of(data, root, log, *arguments):
-    """Runs `index` and gives each system call of it on the index's files, as (name, number): the
-    number counts the calls of that name from 1, as strace does."""
-    done = build(data, root, *arguments, prefix=tracer(data, root, log, "--seccomp-bpf"))
+    """Runs `index` and gives each system call of it that changes the index's files."""
+    done = build(data, root, *arguments,
+                 prefix=tracer(data, root, log, *faults.listing(faults.CHANGES)))
     assert done.returncode == 0, done.stderr
-    counts, calls, threads = collections.Counter(), [], set()
-    for line in Path(log).read_text(errors="replace").splitlines():
-        found = re.match(r"(\d+) +(\w+)\(", line)
-        if found and found[2] in CALLS:
-            counts[found[2]] += 1
-            calls.append((found[2], counts[found[2]]))
-            threads.add(found[1])
-    # strace counts for each thread apart.
-    assert len(threads) == 1, f"more than one thread writes: {threads}"
-    return calls
+    return faults.calls_on(log)
 
 
 class Scene:
@@ -175,27 +154,11 @@ class Scene:
         return data
 
 
-def try_all(test, attempts):
-    """Runs attempts, functions with a text that says what they try, on all processors."""
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        running = [(text, pool.submit(attempt)) for text, attempt in attempts]
-        for text, future in running:
-            with test.subTest(text):
-                future.result()
-
-
-def check_sane(test, done):
-    """It ended by itself, and no sanitizer has anything to say."""
-    test.assertIn(done.returncode, (0, 1), done.stderr)
-    for word in ("Sanitizer", "runtime error:", "terminate called"):
-        test.assertNotIn(word, done.stderr)
-
-
 def check_opens(test, scene, data):
     """After a fault: the index is whole, or was not made yet, and nothing that was committed
     before is lost. Gives the keys of what has been embedded."""
     verified = clip(data, "index", "--verify", scene.root)
-    check_sane(test, verified)
+    faults.check_sane(test, verified)
     keys = embedded_keys(data, scene.root)
     test.assertLessEqual(scene.keys_before & scene.keys, keys, "committed vectors are lost")
     if verified.returncode != 0:
@@ -222,7 +185,7 @@ def check_goes_on(test, scene, data):
 def check_no_update(test, scene, data, keys):
     """A search of the index as it is works, unless nothing has been embedded."""
     found = search(data, scene.root, "--no-update")
-    check_sane(test, found)
+    faults.check_sane(test, found)
     if found.returncode == 0:
         test.assertEqual(bool(scores_in(found)), bool(keys))
     else:

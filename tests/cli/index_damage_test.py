@@ -12,22 +12,20 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import faults
 from common import MODELS, json_lines
 from faulty_index import (
     MODEL,
     Scene,
     build,
-    check_sane,
     clip,
     draw,
     index_folder,
-    need_program,
     search,
     tracer,
-    try_all,
 )
 
-need_program("strace", "strace")
+faults.need_program("strace", "strace")
 
 FLIPS = int(os.environ.get("CLIP_TEST_FLIPS", "80"))
 SEED = 12
@@ -94,7 +92,7 @@ class Damage(unittest.TestCase):
         built = build(data, self.scene.root)
         after = search(data, self.scene.root)
         for done in (verified, found, built, after):
-            check_sane(self, done)
+            faults.check_sane(self, done)
             # Of what is as another model, or nobody, would have it, nothing is wrong.
             none = "there is no index" in done.stderr or "has no vectors of" in done.stderr
             if done.returncode == 1 and not none:
@@ -112,7 +110,7 @@ class Damage(unittest.TestCase):
 
     def try_damages(self, check, damages):
         """Checks each of the damages, functions of the index's folder with a name."""
-        try_all(self, [(name, functools.partial(check, damage)) for name, damage in damages])
+        faults.try_all(self, [(name, functools.partial(check, damage)) for name, damage in damages])
 
     def check_rebuilt(self, data):
         """The advice works."""
@@ -156,7 +154,7 @@ class Vectors(Damage):
         verified = clip(data, "index", "--verify", self.scene.root)
         self.assertEqual(verified.returncode, 1, verified.stdout)
         self.check_advice(verified.stdout + verified.stderr, folder)
-        check_sane(self, search(data, self.scene.root, "--no-update"))
+        faults.check_sane(self, search(data, self.scene.root, "--no-update"))
         shutil.rmtree(data)
 
     def test_two_rows_swapped(self):
@@ -326,7 +324,7 @@ class Databases(Damage):
                 for done in (clip(data, "index", "--verify", self.scene.root),
                              search(data, self.scene.root, "--no-update"),
                              build(data, self.scene.root)):
-                    check_sane(self, done)
+                    faults.check_sane(self, done)
                     if done.returncode == 1:
                         self.assertIn(str(folder), done.stderr)
                 self.assertEqual(done.returncode, 1)

@@ -10,6 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
+import faults
 from common import json_lines
 from faulty_index import (
     MODEL,
@@ -18,22 +19,19 @@ from faulty_index import (
     calls_of,
     check_goes_on,
     check_right,
-    check_sane,
     clip,
     draw,
     embedded_keys,
     images_in,
     index_folder,
-    need_program,
     note,
     scores_in,
     search,
     start,
     tracer,
-    try_all,
 )
 
-need_program("strace", "strace")
+faults.need_program("strace", "strace")
 
 # At most so many points are tried in each way; under sanitizers each takes its time.
 KILLS = int(os.environ.get("CLIP_TEST_KILLS", "200"))
@@ -98,13 +96,6 @@ def scenes(place, images, notes):
             thinning(place, "compact", [], images, notes)]
 
 
-def spread(points, count):
-    """At most `count` of the points, evenly."""
-    if len(points) <= count:
-        return points
-    return [points[i * len(points) // count] for i in range(count)]
-
-
 class Faults(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -117,12 +108,11 @@ class Killed(Faults):
         super().setUp()
         self.killed = 0
 
-    def kill_at_call(self, scene, number, call, count):
+    def kill_at_call(self, scene, number, call):
         data = scene.copy(number)
         log = f"{data}.log"
-        fault = f"inject={call}:signal=SIGKILL:when={count}"
         done = build(data, scene.root, *scene.arguments,
-                     prefix=tracer(data, scene.root, log, "-e", fault))
+                     prefix=tracer(data, scene.root, log, *call.killing()))
         self.check_killed(scene, data, done.returncode, done.stderr)
         os.unlink(log)
 
@@ -157,16 +147,15 @@ class Killed(Faults):
             # Half of the points at a system call that changes the index, half at any time.
             for number in range(KILLS // 4):
                 if number % 2 == 0:
-                    call, count = chance.choice(calls)
-                    attempts.append((f"{scene.name}: {call} {count}",
-                                     lambda s=scene, n=number, c=call, k=count:
-                                     self.kill_at_call(s, n, c, k)))
+                    call = chance.choice(calls)
+                    attempts.append((f"{scene.name}: {call}", lambda s=scene, n=number, c=call:
+                                     self.kill_at_call(s, n, c)))
                 else:
                     seconds = chance.uniform(0, duration)
                     attempts.append((f"{scene.name}: after {seconds:.3f} s",
                                      lambda s=scene, n=number, t=seconds:
                                      self.kill_after(s, n, t)))
-        try_all(self, attempts)
+        faults.try_all(self, attempts)
         self.assertGreater(self.killed, 0.8 * len(attempts))
 
 
@@ -250,14 +239,13 @@ REASONS = {
 
 
 class Failed(Faults):
-    def fail(self, scene, number, call, count, error):
+    def fail(self, scene, number, call, error):
         data = scene.copy(number)
         log = f"{data}.log"
-        fault = f"inject={call}:error={error}:when={count}"
         done = build(data, scene.root, *scene.arguments,
-                     prefix=tracer(data, scene.root, log, "--seccomp-bpf", "-e", fault))
+                     prefix=tracer(data, scene.root, log, *call.failing(error)))
         self.assertIn("(INJECTED)", Path(log).read_text(errors="replace"))
-        check_sane(self, done)
+        faults.check_sane(self, done)
         if done.returncode == 1:
             self.assertRegex(done.stderr, REASONS[error])
             self.assertIn(str(index_folder(data, scene.root)), done.stderr)
@@ -276,15 +264,14 @@ class Failed(Faults):
             data = scene.copy("traced")
             calls = calls_of(data, scene.root, self.place / "log", *scene.arguments)
             shutil.rmtree(data)
-            points += [(scene, call, count) for call, count in calls]
-        points = spread(points, FAILURES)
+            points += [(scene, call) for call in calls]
+        points = faults.spread(points, FAILURES)
         attempts = []
-        for number, (scene, call, count) in enumerate(points):
+        for number, (scene, call) in enumerate(points):
             error = ("EIO", "ENOSPC")[number % 2]
-            attempts.append((f"{scene.name}: {call} {count} {error}",
-                             lambda s=scene, n=number, c=call, k=count, e=error:
-                             self.fail(s, n, c, k, e)))
-        try_all(self, attempts)
+            attempts.append((f"{scene.name}: {call} {error}",
+                             lambda s=scene, n=number, c=call, e=error: self.fail(s, n, c, e)))
+        faults.try_all(self, attempts)
 
 
 if __name__ == "__main__":

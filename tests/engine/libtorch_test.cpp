@@ -159,7 +159,8 @@ double spread(const std::vector<double>& scores) {
 }  // namespace
 
 TEST_CASE("libtorch gives the scores of native") {
-  for (const auto& [name, config] : configs()) {
+  for (const auto& [title, config] : configs()) {
+    const std::string name = title;
     CAPTURE(name);
     const TemporaryFolder folder;
     const auto model = Model::open(write_model(folder, "model", config));
@@ -188,7 +189,8 @@ TEST_CASE("libtorch gives the scores of native") {
 }
 
 TEST_CASE("in bf16 libtorch comes as close to fp32 as native") {
-  for (const auto& [name, config] : configs()) {
+  for (const auto& [title, config] : configs()) {
+    const std::string name = title;
     CAPTURE(name);
     const TemporaryFolder folder;
     const auto model = Model::open(write_model(folder, "model", config));

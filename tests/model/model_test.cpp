@@ -76,7 +76,8 @@ TEST_CASE("dimensions come from the weights: ModifiedResNet") {
 TEST_CASE("a missing weight is named with its shape, whichever it is") {
   for (const auto kind : {VisionKind::kTransformer, VisionKind::kResNet}) {
     const Tensors whole = small_weights(small_config(kind));
-    for (const auto& [name, tensor] : whole) {
+    for (const auto& [key, tensor] : whole) {
+      const std::string name = key;
       if (name == "logit_scale") continue;
       Tensors tensors = whole;
       tensors.erase(name);
@@ -161,7 +162,8 @@ TEST_CASE("canonical weights are views of what the file stores") {
     const auto begin =
         reinterpret_cast<const std::byte*>(model->checkpoint().files().front()->data());
     const auto end = begin + model->checkpoint().files().front()->size();
-    for (const auto& [name, shape] : clip::canonical_weights(config)) {
+    for (const auto& [key, shape] : clip::canonical_weights(config)) {
+      const std::string name = key;
       CAPTURE(name);
       const clip::Weight& weight = model->weights().at(name);
       CHECK(weight.tensor.shape == shape);
@@ -202,7 +204,8 @@ TEST_CASE("a model has one identity wherever it lies, and another when anything 
   CHECK(identity(tensors, R"({"mean": [0.5, 0.5, 0.5]})", "one.pt") != first);
   CHECK(identity(tensors, R"({"resize": "squash-bicubic"})", "one.pt") != first);
   CHECK(identity(tensors, R"({"text_heads": 2})", "one.pt") != first);
-  for (const auto& [name, values] : tensors) {
+  for (const auto& [key, values] : tensors) {
+    const std::string name = key;
     CAPTURE(name);
     Tensors changed = tensors;
     changed[name].values[0] += 0.125F;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <sstream>
 
 #include "base/file.h"
@@ -97,9 +98,13 @@ FileKind kind_of_file(const std::string& path) {
   // A pipe without a writer must not be waited for.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   FileKind kind;
+  if (!file.valid() && is_fault(errno)) throw file_error("read", path, errno);
   if (!file.valid()) return kind;
   char first[kEnoughForUnreadable];
   const ssize_t count = read_some(file.get(), first, sizeof first);
+  if (count < 0 && is_fault(errno) && errno != EISDIR && errno != EAGAIN) {
+    throw file_error("read", path, errno);
+  }
   if (count <= 0) return kind;
   const std::string_view bytes(first, static_cast<std::size_t>(count));
   kind.unreadable = name_of_unreadable(bytes, path);

@@ -101,7 +101,8 @@ struct FileKind {
   const char* unreadable = nullptr;  // a well-known kind of images that cannot: "PSD", "camera raw"
 };
 
-// Of a file that cannot be opened: neither.
+// Of a file that is not there, or that may not be opened: neither. Throws Error where the system
+// fails to read it.
 FileKind kind_of_file(const std::string& path);
 bool begins_like_an_image(const std::string& path);  // its is_image
 

@@ -54,10 +54,10 @@ struct Convolution::Packed {
     memory own = weights;
     if (description.weights_desc() != weights.get_desc()) {
       own = memory(description.weights_desc(), onednn::engine());
-      dnnl::reorder(weights, own).execute(onednn::stream(), weights, own);
+      onednn::make<dnnl::reorder>(weights, own).execute(onednn::stream(), weights, own);
       onednn::stream().wait();
     }
-    const Ready made{dnnl::convolution_forward(description), description.src_desc(),
+    const Ready made{onednn::make<dnnl::convolution_forward>(description), description.src_desc(),
                      description.dst_desc(), own};
     return ready.emplace(images, made).first->second;
   }
@@ -92,7 +92,8 @@ Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::i
   }
   memory source({packed.shape, memory::data_type::f32, memory::format_tag::hwio}, onednn::engine(),
                 weight.data());
-  dnnl::reorder(source, packed.weights).execute(onednn::stream(), source, packed.weights);
+  onednn::make<dnnl::reorder>(source, packed.weights)
+      .execute(onednn::stream(), source, packed.weights);
   onednn::stream().wait();
 }
 

@@ -38,7 +38,7 @@ struct BatchedProduct {
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
     const auto description = onednn::matmul(a, b, memory::desc(), c, attributes);
     scratchpad = description.scratchpad_desc();
-    matmul = dnnl::matmul(description);
+    matmul = onednn::make<dnnl::matmul>(description);
   }
 
   void operator()(void* first, void* second, void* result, void* scratch) const {

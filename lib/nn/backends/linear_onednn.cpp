@@ -79,7 +79,8 @@ struct Linear::Packed {
                               memory::dims{out.stride, 1});
     const auto description =
         onednn::matmul(source, weights_desc, bias_desc, result, attributes_of(layer.epilogue_));
-    return ready.emplace(call, Ready{dnnl::matmul(description), source, result}).first->second;
+    return ready.emplace(call, Ready{onednn::make<dnnl::matmul>(description), source, result})
+        .first->second;
   }
 };
 
@@ -117,7 +118,8 @@ Linear::Linear(Loader* loader, const float* weight, std::vector<float> bias, std
   }
   memory source({{inputs, outputs}, memory::data_type::f32, order}, onednn::engine(),
                 const_cast<float*>(weight));
-  dnnl::reorder(source, packed.weights).execute(onednn::stream(), source, packed.weights);
+  onednn::make<dnnl::reorder>(source, packed.weights)
+      .execute(onednn::stream(), source, packed.weights);
   onednn::stream().wait();
 }
 

@@ -2,7 +2,11 @@
 // else. Include in .cpp files only.
 #pragma once
 
+#include <sys/mman.h>
+
+#include <cstddef>
 #include <dnnl.hpp>
+#include <new>
 
 #include "clip/precision.h"
 
@@ -11,6 +15,24 @@ namespace clip::onednn {
 inline const dnnl::engine& engine() {
   static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
   return cpu;
+}
+
+// Makes a primitive. Throws std::bad_alloc where there is no memory for it; the machine code that
+// oneDNN writes for one goes into pieces of 256 KiB, and oneDNN 2.6 crashes where the system gives
+// none, so that room for more than any primitive takes is looked for first.
+template <typename Primitive, typename... Description>
+Primitive make(const Description&... description) {
+  constexpr std::size_t kRoom = std::size_t{16} << 20;  // bytes of addresses; no page is touched
+  void* const room =
+      ::mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  ::munmap(room, kRoom);
+  try {
+    return Primitive(description...);
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
+    throw;
+  }
 }
 
 // One for each thread: primitives may then run side by side.
