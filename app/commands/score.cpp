@@ -73,9 +73,10 @@ void sort_positional(const ScoreOptions& options, Inputs* inputs) {
     split = std::find_if_not(all.begin() + 1, all.end(), names_images);
     if (split == all.end() && all.size() > 1 && may_be_prompt(all.back())) {
       --split;
-      notice(fmt::format("'{}' is taken as the prompt, though there is a file or folder of that "
-                         "name; name images with --image",
-                         *split));
+      notice(
+          fmt::format("'{}' is taken as the prompt, though there is a file or folder of that "
+                      "name; name images with --image",
+                      *split));
     }
   }
   inputs->images.named.assign(all.begin(), split);
