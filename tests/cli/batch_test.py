@@ -130,7 +130,7 @@ class BadLines(unittest.TestCase):
             ({"id": 7, "op": "embed"}, "bad_request", "one of"),
             ({"id": 7, "op": "embed", "text": "a", "image": image}, "bad_request", "one of"),
             ({**score, "image": "/missing.jpg"}, "bad_image", "/missing.jpg"),
-            ({**score, "image": os.devnull}, "bad_image", "empty"),
+            ({**score, "image": os.devnull}, "bad_image", "device"),
             ({**score, "image": __file__}, "bad_image", "unsupported image format"),
             ({**score, "image": ""}, "bad_image", ""),
             ({**score, "image": "a\0b"}, "bad_image", ""),
@@ -632,8 +632,8 @@ class Bursts(unittest.TestCase):
     """A coprocess that gets its jobs in bursts, as scripts/bench_batch sends them."""
 
     def test_memory_stays_flat(self):
-        max_count = int(os.environ.get("CLIP_TEST_JOBS", "10000"))
-        for engine, count in (("native", 10000), ("torchscript", 5000)):
+        max_count = int(os.environ.get("CLIP_TEST_JOBS", "6000"))
+        for engine, count in (("native", 6000), ("torchscript", 3000)):
             count = min(count, max_count)
             with self.subTest(engine):
                 done = subprocess.run(
