@@ -1,6 +1,9 @@
 #include "writers/confusion_image.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <new>
 
 #include "base/module.h"
 #include "clip/error.h"
@@ -14,7 +17,17 @@ namespace {
 
 constexpr std::size_t kMaxClasses = 8000;
 
+// OpenCV brings OpenBLAS, whose loading asks for 128 MiB for ever where the system gives none.
+void require_room() {
+  constexpr std::size_t kRoom = std::size_t{384} << 20;  // bytes of addresses; no page is touched
+  void* const room =
+      ::mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) throw std::bad_alloc();
+  ::munmap(room, kRoom);
+}
+
 DrawConfusion load() {
+  require_room();
   const clip::Module module(clip_opencv_module[0],
                             "drawing a confusion matrix needs OpenCV (on Debian 12: apt-get "
                             "install libopencv-imgproc406)");
