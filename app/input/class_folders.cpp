@@ -39,6 +39,10 @@ std::vector<ClassFolder> read_class_folders(const std::string& path,
   clip::FolderWalk walk(path, options);
   for (clip::WalkEntry entry; walk.next(&entry);) {
     if (entry.kind == clip::WalkEntry::Kind::kError) throw clip::Error(*entry.error);
+    // It may be a class.
+    if (entry.kind == clip::WalkEntry::Kind::kFile && clip::is_fault(entry.stat_errno)) {
+      throw clip::file_error("read", entry.path, entry.stat_errno);
+    }
     const bool is_folder = entry.kind == clip::WalkEntry::Kind::kFolder;
     if (is_folder && !entry.relative.empty()) classes.push_back({entry.name, entry.name});
   }

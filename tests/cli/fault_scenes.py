@@ -511,8 +511,8 @@ class Evaluate(Scene):
                 "--confusion", "confusion.png", self.inputs]
 
     def check_stdout(self, test, text):
-        """A table for people, the same in each run."""
-        test.assertEqual(text, self.stdout)
+        """What is for people is the same in each run; OpenBLAS prints what it could not free."""
+        test.assertEqual(re.sub(r"error code=\d+,\trelease->.*\n", "", text), self.stdout)
 
     def check_lines(self, test, text):
         test.assertTrue(text.endswith("\n") or not text, text)
