@@ -869,7 +869,7 @@ class Progress(TemporaryFolder):
         self.tmux("-f", os.devnull, "new-session", "-d", "-x", columns, "-y", 30,
                   f"trap : INT; LC_ALL=C.UTF-8 {command}{after}")
 
-    def screens(self, until, seconds=60):
+    def screens(self, until, seconds=300):
         """Screens as they change, up to one that holds the words."""
         screens, end = [], time.monotonic() + seconds
         while time.monotonic() < end:
