@@ -454,7 +454,8 @@ class Resume(EmbedCase):
         """As far as a limit of the size of files is one; the signal of that limit is ignored."""
         def limit():
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-            resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+            # Less than the output takes, and more than a module that is unpacked into memory.
+            resource.setrlimit(resource.RLIMIT_FSIZE, (60000, 60000))
 
         done = subprocess.run(self.command(), capture_output=True, text=True, check=False,
                               preexec_fn=limit)
