@@ -35,7 +35,7 @@ THREADS = 4
 def environment(folder):
     variables = {key: value for key, value in os.environ.items() if key != "CLIP_MODEL"}
     return {**variables, "XDG_DATA_HOME": str(folder / "data"), "XDG_CACHE_HOME": str(folder / "c"),
-            "TSAN_OPTIONS": "second_deadlock_stack=1"}
+            "TSAN_OPTIONS": f"second_deadlock_stack=1:suppressions={ROOT / 'tests/races.supp'}"}
 
 
 class Commands(unittest.TestCase):
