@@ -13,29 +13,17 @@ import tempfile
 from pathlib import Path
 
 import faults
-from common import BINARY, MODELS, ROOT, need
-
-need("PIL")
-from PIL import Image  # noqa: E402 (after the check that it is there)
+from common import BINARY, MODELS, ROOT
+from faulty_index import LONG_AGO, draw
 
 sys.path.append(str(ROOT / "tests/hub"))
 from hub_common import VARIABLES  # noqa: E402
 from hub_server import Hub  # noqa: E402
 
 MODEL = MODELS / "tiny.pt"
-LONG_AGO = 1_600_000_000  # seconds since 1970
 OLD = b"of an earlier run\n"
 # One of each kind that is decoded by other code: by itself, by a library, and by modules.
 KINDS = ["png", "jpg", "webp", "gif", "bmp", "tif"]
-
-
-def draw(path, seed):
-    """64x64 in four coloured squares, other ones for each seed."""
-    digest = hashlib.sha256(str(seed).encode()).digest()
-    image = Image.frombytes("RGB", (2, 2), digest[:12]).resize((64, 64), Image.Resampling.NEAREST)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(path)
-    os.utime(path, (LONG_AGO, LONG_AGO))
 
 
 def photos(folder):
