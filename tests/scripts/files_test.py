@@ -407,7 +407,8 @@ class Scripts(Folder):
             folder = self.folder / f"{source}-out"
             self.run_script("export_safetensors.py", self.folder / source, folder)
             self.assertEqual(sorted(path.name for path in folder.iterdir()),
-                             ["open_clip_config.json", "open_clip_model.safetensors"])
+                             ["SHA256SUMS", "open_clip_config.json",
+                              "open_clip_model.safetensors"])
             config, state = read_model(self.folder / source)
             written, weights = read_model(folder)
             self.assert_same(state, weights)
