@@ -167,8 +167,11 @@ class Urls(unittest.TestCase):
                    stdin=f"{self.base}/cat.png\n{CAT}\n{CAT.as_uri()}\n")
         rankings = [result["ranking"] for result in json_lines(done.stdout)]
         self.assertEqual(len(rankings), 3)
-        self.assertEqual(rankings[0], rankings[1])
-        self.assertEqual(rankings[0], rankings[2])
+        for other in rankings[1:]:
+            self.assertEqual([each["label"] for each in other],
+                             [each["label"] for each in rankings[0]])
+            self.assert_close([each["score"] for each in other],
+                              [each["score"] for each in rankings[0]])
 
     def test_batch_asks_for_permission(self):
         jobs = "".join(f'{{"id":{i},"op":"score","image":"{url}","texts":["a cat","a dog"]}}\n'
@@ -183,7 +186,13 @@ class Urls(unittest.TestCase):
         self.assertEqual(Handler.asked, [])
         answers = json_lines(run("batch", "-m", MODEL, "--allow-urls", stdin=jobs).stdout)
         for answer in answers:
-            self.assertEqual([pair["score"] for pair in answer["scores"]], self.expected)
+            self.assert_close([pair["score"] for pair in answer["scores"]], self.expected)
+
+    def assert_close(self, scores, expected):
+        """Images that are embedded together may differ in the last bits from one that is alone."""
+        self.assertEqual(len(scores), len(expected))
+        for score, wanted in zip(scores, expected):
+            self.assertAlmostEqual(score, wanted, delta=1e-4)
 
     def test_standard_input(self):
         def piped(*arguments, data=CAT.read_bytes()):
