@@ -1,17 +1,35 @@
 #include "terminal/interrupt.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <initializer_list>
+#include <system_error>
+#include <thread>
 
 namespace clip_cli {
 namespace {
 
-volatile std::sig_atomic_t noted_signal = 0;
+std::atomic<int> noted_signal{0};
 
+// The first one asks the program to end; the next ends it.
 void note(int signal) {
   noted_signal = signal;
   interrupts().cancel();
+}
+
+// Waits for one of the signals, which all threads block.
+void wait_for(sigset_t signals) {
+  int signal = 0;
+  while (::sigwait(&signals, &signal) != 0) {
+  }
+  note(signal);
+  std::signal(signal, SIG_DFL);
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  for (;;) ::pause();  // this thread is where the next one arrives
 }
 
 }  // namespace
@@ -21,19 +39,29 @@ clip::CancelToken& interrupts() {
   return token;
 }
 
+// A thread waits for them, and no handler runs on the others: oneDNN's products for AVX2 (2.6) keep
+// what they need below their stack, where the system writes before it calls a handler. One of fifty
+// interrupts then ended in a damaged heap.
 void catch_interrupts() {
-  interrupts();  // made here, and not by the handler
   std::signal(SIGPIPE, SIG_IGN);
+  sigset_t caught, before;
+  ::sigemptyset(&caught);
+  bool any = false;
   for (const int signal : {SIGINT, SIGTERM}) {
     struct sigaction action = {};
     // A process that was started with the signal ignored (nohup, a job in the background) is meant
     // to ignore it.
     if (::sigaction(signal, nullptr, &action) != 0 || action.sa_handler == SIG_IGN) continue;
-    action = {};
-    action.sa_handler = note;
-    action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
-    ::sigemptyset(&action.sa_mask);
-    ::sigaction(signal, &action, nullptr);
+    ::sigaddset(&caught, signal);
+    any = true;
+  }
+  interrupts();  // made before the thread
+  if (!any || ::pthread_sigmask(SIG_BLOCK, &caught, &before) != 0) return;
+  try {
+    std::thread(wait_for, caught).detach();
+  } catch (const std::system_error&) {
+    // No thread is to be had: an interrupt ends the program at once.
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 }
 
@@ -42,7 +70,11 @@ int interrupt_signal() {
 }
 
 void end_by(int signal) {
+  sigset_t one;
+  ::sigemptyset(&one);
+  ::sigaddset(&one, signal);
   std::signal(signal, SIG_DFL);
+  ::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
   std::raise(signal);
   std::_Exit(128 + signal);
 }

@@ -109,7 +109,8 @@ class Scene:
         raise NotImplementedError
 
     def common(self):
-        return ["--model", MODEL, "--threads", self.threads]
+        # An image alone: in batches, whose sizes differ from run to run, the last bits may, too.
+        return ["--model", MODEL, "--threads", self.threads, "--batch", "1"]
 
     def environment(self):
         # The second processor would only make runs differ from each other.

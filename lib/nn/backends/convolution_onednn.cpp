@@ -54,8 +54,7 @@ struct Convolution::Packed {
     memory own = weights;
     if (description.weights_desc() != weights.get_desc()) {
       own = memory(description.weights_desc(), onednn::engine());
-      onednn::make<dnnl::reorder>(weights, own).execute(onednn::stream(), weights, own);
-      onednn::stream().wait();
+      onednn::reorder(weights, own);
     }
     const Ready made{onednn::make<dnnl::convolution_forward>(description), description.src_desc(),
                      description.dst_desc(), own};
@@ -92,9 +91,7 @@ Convolution::Convolution(Loader* loader, const FoldedConvolution& folded, std::i
   }
   memory source({packed.shape, memory::data_type::f32, memory::format_tag::hwio}, onednn::engine(),
                 weight.data());
-  onednn::make<dnnl::reorder>(source, packed.weights)
-      .execute(onednn::stream(), source, packed.weights);
-  onednn::stream().wait();
+  onednn::reorder(source, packed.weights);
 }
 
 Convolution::~Convolution() = default;
@@ -102,12 +99,11 @@ Convolution::Convolution(Convolution&&) noexcept = default;
 
 void Convolution::operator()(const Rows& in, std::int64_t images, const Rows& out) const {
   const Packed::Ready& ready = packed_->get(*this, images, onednn::type_of(in.precision));
-  ready.convolution.execute(onednn::stream(),
-                            {{DNNL_ARG_SRC, memory(ready.source, onednn::engine(), in.data)},
-                             {DNNL_ARG_WEIGHTS, ready.weights},
-                             {DNNL_ARG_BIAS, packed_->bias},
-                             {DNNL_ARG_DST, memory(ready.result, onednn::engine(), out.data)}});
-  onednn::stream().wait();
+  onednn::execute(ready.convolution,
+                  {{DNNL_ARG_SRC, memory(ready.source, onednn::engine(), in.data)},
+                   {DNNL_ARG_WEIGHTS, ready.weights},
+                   {DNNL_ARG_BIAS, packed_->bias},
+                   {DNNL_ARG_DST, memory(ready.result, onednn::engine(), out.data)}});
 }
 
 }  // namespace clip

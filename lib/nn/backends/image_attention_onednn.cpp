@@ -2,7 +2,9 @@
 // between them while the scores are in the cache.
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "nn/attention.h"
@@ -42,12 +44,10 @@ struct BatchedProduct {
   }
 
   void operator()(void* first, void* second, void* result, void* scratch) const {
-    matmul.execute(onednn::stream(),
-                   {{DNNL_ARG_SRC, memory(a, onednn::engine(), first)},
-                    {DNNL_ARG_WEIGHTS, memory(b, onednn::engine(), second)},
-                    {DNNL_ARG_DST, memory(c, onednn::engine(), result)},
-                    {DNNL_ARG_SCRATCHPAD, memory(scratchpad, onednn::engine(), scratch)}});
-    onednn::stream().wait();
+    onednn::execute(matmul, {{DNNL_ARG_SRC, memory(a, onednn::engine(), first)},
+                             {DNNL_ARG_WEIGHTS, memory(b, onednn::engine(), second)},
+                             {DNNL_ARG_DST, memory(c, onednn::engine(), result)},
+                             {DNNL_ARG_SCRATCHPAD, memory(scratchpad, onednn::engine(), scratch)}});
   }
 };
 
@@ -122,7 +122,8 @@ void ImageAttention::operator()(const Rows& q, const Rows& k, const Rows& v,
   const std::int64_t group = prepared.group, block = prepared.block, width = head_width_;
   const std::int64_t groups = heads_ / group;
   const std::int64_t element = size_of(q.precision);
-  parallel_for(q.count / tokens_ * groups, [&](std::int64_t piece) {
+  std::atomic<bool> out_of_memory{false};
+  const auto attend = [&](std::int64_t piece) {
     const Prepared::Scratch& own = prepared.scratch[omp_get_thread_num()];
     auto* narrow = reinterpret_cast<std::uint16_t*>(own.narrow);
     const std::int64_t first_head = piece % groups * group;
@@ -156,7 +157,16 @@ void ImageAttention::operator()(const Rows& q, const Rows& k, const Rows& v,
         }
       }
     }
+  };
+  // No exception may leave a loop of OpenMP.
+  parallel_for(q.count / tokens_ * groups, [&](std::int64_t piece) {
+    try {
+      attend(piece);
+    } catch (const std::bad_alloc&) {
+      out_of_memory = true;
+    }
   });
+  if (out_of_memory) throw std::bad_alloc();
 }
 
 }  // namespace clip

@@ -118,9 +118,7 @@ Linear::Linear(Loader* loader, const float* weight, std::vector<float> bias, std
   }
   memory source({{inputs, outputs}, memory::data_type::f32, order}, onednn::engine(),
                 const_cast<float*>(weight));
-  onednn::make<dnnl::reorder>(source, packed.weights)
-      .execute(onednn::stream(), source, packed.weights);
-  onednn::stream().wait();
+  onednn::reorder(source, packed.weights);
 }
 
 Linear::~Linear() = default;
@@ -134,8 +132,7 @@ void Linear::operator()(const Rows& in, const Rows& out) const {
       {DNNL_ARG_WEIGHTS, packed_->weights},
       {DNNL_ARG_DST, memory(ready.result, onednn::engine(), out.data)}};
   if (packed_->bias) arguments.emplace(DNNL_ARG_BIAS, packed_->bias);
-  ready.matmul.execute(onednn::stream(), arguments);
-  onednn::stream().wait();
+  onednn::execute(ready.matmul, arguments);
 }
 
 }  // namespace clip

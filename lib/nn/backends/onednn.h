@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <dnnl.hpp>
 #include <new>
+#include <unordered_map>
 
 #include "clip/precision.h"
 
@@ -39,6 +40,21 @@ Primitive make(const Description&... description) {
 inline dnnl::stream& stream() {
   thread_local dnnl::stream own(engine());
   return own;
+}
+
+// Runs a primitive to its end. Throws std::bad_alloc where it fails: all that a primitive for CPUs
+// still needs then is memory, for buffers and, on processors without AVX-512, for machine code.
+inline void execute(const dnnl::primitive& primitive,
+                    const std::unordered_map<int, dnnl::memory>& arguments) {
+  try {
+    primitive.execute(stream(), arguments);
+    stream().wait();
+  } catch (const dnnl::error&) {
+    throw std::bad_alloc();
+  }
+}
+inline void reorder(dnnl::memory from, dnnl::memory to) {
+  execute(make<dnnl::reorder>(from, to), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
 inline dnnl::memory::data_type type_of(Precision precision) {
