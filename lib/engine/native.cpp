@@ -5,12 +5,10 @@
 
 #include <algorithm>
 #include <limits>
-#include <mutex>
-#include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/startable_threads.h"
 #include "clip/error.h"
 #include "engine/suitable.h"
 #include "nn/arena.h"
@@ -37,31 +35,6 @@ void check(const Model& model, const EncoderOptions& options) {
         fmt::format("the native engine computes on the CPU only, not on {}", options.device),
         Hint::kUseLibTorch);
   }
-}
-
-// How many threads of `wanted` the system lets this process have, the calling one included. OpenMP
-// ends the process where it gets fewer than it asks for.
-int startable_threads(int wanted) {
-  static std::mutex mutex;
-  static int known = 1;
-  const std::lock_guard<std::mutex> lock(mutex);
-  if (wanted <= known) return wanted;
-  std::mutex gate;  // holds them, so that they are there together
-  std::vector<std::thread> threads;
-  {
-    const std::lock_guard<std::mutex> closed(gate);
-    try {
-      while (static_cast<int>(threads.size()) + 1 < wanted) {
-        threads.emplace_back([&gate] { const std::lock_guard<std::mutex> open(gate); });
-      }
-    } catch (const std::system_error&) {
-      // No more than these.
-    }
-  }
-  for (std::thread& thread : threads) thread.join();
-  const int started = static_cast<int>(threads.size()) + 1;
-  if (started == wanted) known = wanted;
-  return started;
 }
 
 // A core's work of about a millisecond. A smaller share is not worth a thread: a tower meets at the

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <system_error>
 
+#include "base/startable_threads.h"
+
 namespace clip {
 
 BlockingOpenMpWait::BlockingOpenMpWait() {
@@ -13,9 +15,11 @@ BlockingOpenMpWait::BlockingOpenMpWait() {
       // Of the processors that OpenMP counts: it knows the affinity, but neither the quota of a
       // control group nor OMP_NUM_THREADS in this.
       [[maybe_unused]] const int team = omp_get_num_procs() + 1;
-      std::atomic<int> threads{0};  // counted, since compilers leave out an empty region
+      if (startable_threads(team) == team) {
+        std::atomic<int> threads{0};  // counted, since compilers leave out an empty region
 #pragma omp parallel num_threads(team)
-      ++threads;
+        ++threads;
+      }
       std::unique_lock<std::mutex> lock(mutex_);
       started_ = true;
       changed_.notify_all();
