@@ -19,6 +19,7 @@
 #include "libtorch_module/load.h"
 #include "options/suggestions.h"
 #include "terminal/bus_error.h"
+#include "terminal/early_exit.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/standard_error.h"
@@ -70,9 +71,7 @@ int run_guarded(const clip_cli::Command& command) {
   return clip_cli::kFailed;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   clip_cli::silence_libraries();
   clip_cli::explain_bus_errors();
   // A file that may grow no further (ulimit -f) is an error of that file, not the end of the run.
@@ -95,5 +94,14 @@ int main(int argc, char** argv) {
   }
   const int code = checked_flush(run_guarded(command));
   if (clip_cli::interrupt_signal() != 0) clip_cli::end_by(clip_cli::interrupt_signal());
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  clip_cli::explain_early_exit();
+  const int code = run(argc, argv);
+  clip_cli::expect_end();
   return code;
 }

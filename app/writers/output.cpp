@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "clip/error.h"
+#include "terminal/early_exit.h"
 
 namespace clip_cli {
 namespace {
@@ -68,6 +69,7 @@ Output Output::replacing(const std::string& path) {
     throw cannot_write(path, error);
   }
   descriptor.release();
+  remove_on_early_exit(temporary);
   return Output(file, path, temporary, target);
 }
 
@@ -80,7 +82,9 @@ Output Output::appending(int descriptor, const std::string& path) {
 }
 
 Output::~Output() {
-  if (file_ != nullptr && !temporary_.empty()) ::unlink(temporary_.c_str());
+  if (file_ == nullptr || temporary_.empty()) return;
+  ::unlink(temporary_.c_str());
+  forget_on_early_exit(temporary_);
 }
 
 void Output::fail() const {
@@ -103,6 +107,7 @@ void Output::commit() {
   if (::fsync(::fileno(file_.get())) != 0 && errno != EINVAL && errno != EROFS) fail();
   if (!temporary_.empty()) {
     if (std::rename(temporary_.c_str(), target_.c_str()) != 0) fail();
+    forget_on_early_exit(temporary_);
     temporary_.clear();
   }
 }

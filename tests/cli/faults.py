@@ -183,7 +183,7 @@ def calls_in(log):
             loader[name] += 1
         elif re.search(r"\) += (-1 E|\?)", text):
             pass
-        elif name == "mmap" and ONEDNN in text:
+        elif name == "mmap" and ONEDNN.search(text):
             unreachable += 1
         elif thread == main or number > loader[name]:
             calls[Call(name, number, "", text)] = None
@@ -206,8 +206,10 @@ def calls_on(log):
 
 
 # Memory for machine code of oneDNN, which has looked for room before (lib/nn/backends/onednn.h) and
-# writes to address 0 where it gets none.
-ONEDNN = "NULL, 262144, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0"
+# writes to address 0 where it gets none: pieces of 256 KiB, and for products without AVX-512 of a
+# few pages.
+ONEDNN = re.compile(
+    r"NULL, (20480|65536|262144), PROT_READ\|PROT_WRITE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0")
 
 # Their paths are not looked at by -P.
 NOT_BY_PATH = {"fcntl", "lseek"}

@@ -38,6 +38,8 @@ HOME = "/home-of-the-run"  # stands for it in the paths of calls
 REASONS = {
     # The C library's word for a thread that gets no memory is that of EAGAIN.
     "ENOMEM": "memory|could not create a primitive|cannot be loaded|temporarily unavailable",
+    # OpenMP ends the process where it gets no thread.
+    "EAGAIN": "or of threads",
     # The loader of modules has its own words.
     "EIO": "cannot be loaded",
     "EMFILE": "cannot be loaded",
@@ -112,7 +114,7 @@ class Failed(Faults):
         done = scene.run(home, prefix=faults.strace(
             log, *call.moved(HOME, home).failing(error)), log=log)
         # Numbers of calls for memory differ from run to run, and this may have been oneDNN's.
-        if done.returncode == -11 and any(faults.ONEDNN in line for line in done.injected):
+        if done.returncode == -11 and any(map(faults.ONEDNN.search, done.injected)):
             self.missed.append("oneDNN's mmap")
             return
         faults.check_sane(self, done)

@@ -15,6 +15,11 @@ from common import (PROMPTS, ROOT, json_lines, max_difference, photographs, refe
                     scores_of)
 
 
+# PyTorch's threads would wait busily for each other, and take many times as long where anything else
+# wants their processors.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
 class PublishedSizes(unittest.TestCase):
     def check(self, name, tolerance):
         images = photographs()
