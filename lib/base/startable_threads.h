@@ -1,5 +1,5 @@
-// How many threads the system lets this process have, which is asked before OpenMP starts a team: it
-// ends the process where it gets fewer threads than it asks for.
+// How many threads the system lets this process have, which is asked before OpenMP starts a team:
+// it ends the process where it gets fewer threads than it asks for.
 #pragma once
 
 namespace clip {
