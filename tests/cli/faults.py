@@ -206,10 +206,10 @@ def calls_on(log):
 
 
 # Memory for machine code of oneDNN, which has looked for room before (lib/nn/backends/onednn.h) and
-# writes to address 0 where it gets none: pieces of 256 KiB, and for products without AVX-512 of a
-# few pages.
+# writes to address 0 where it gets none: pieces of 256 KiB, and for products without AVX-512 of 320
+# KiB and of some pages, less than malloc() takes in this way.
 ONEDNN = re.compile(
-    r"NULL, (20480|65536|262144), PROT_READ\|PROT_WRITE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0")
+    r"NULL, (\d{4,5}|1[0-2]\d{4}|262144|327680), PROT_READ\|PROT_WRITE, MAP_PRIVATE\|MAP_ANONYMOUS, -1, 0")
 
 # Their paths are not looked at by -P.
 NOT_BY_PATH = {"fcntl", "lseek"}

@@ -117,6 +117,10 @@ class Failed(Faults):
         if done.returncode == -11 and any(map(faults.ONEDNN.search, done.injected)):
             self.missed.append("oneDNN's mmap")
             return
+        # The C library ends a process that cannot give back a thread's stack.
+        if done.returncode == -6 and call.name == "munmap":
+            self.missed.append("a stack's munmap")
+            return
         faults.check_sane(self, done)
         scene.check(self, home, done, strict=call.name != "unlink")
         if done.returncode == 1:
@@ -131,7 +135,10 @@ class Failed(Faults):
 
     def check_place(self, scene, home, call, done):
         """What failed is named, if the call names a file."""
-        paths = [path for line in done.injected for path in faults.paths_in(line)]
+        lines = done.injected
+        if call.name in ("write", "pwrite64", "read", "pread64"):
+            lines = [line.split('>, "')[0] + ">" for line in lines]  # without the bytes
+        paths = [path for line in lines for path in faults.paths_in(line)]
         names = [Path(path).name.split(".part")[0] for path in paths if Path(path).name]
         names = [re.sub(r"^memfd:|\(deleted\)$|\.\d+\.tmp$|\.incomplete$", "", name)
                  for name in names]
