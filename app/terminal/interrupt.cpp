@@ -41,8 +41,8 @@ clip::CancelToken& interrupts() {
 
 // A thread waits for them, and no handler runs on the others: oneDNN's products for AVX2 (2.6) keep
 // what they need below their stack, where the system writes before it calls a handler. Of 530
-// interrupts of `index` 4 ended in a damaged heap. (A loop of products under a timer's signals fails
-// at once, and makes no mistake under 133,000 of them whose handler has a stack of its own.)
+// interrupts of `index` 4 ended in a damaged heap. (A loop of products under a timer's signals
+// fails at once, and makes no mistake under 133,000 of them whose handler has a stack of its own.)
 void catch_interrupts() {
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t caught, before;

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -49,8 +50,12 @@ class IndexCase(unittest.TestCase):
         self.assertEqual(done.returncode, code, done.stderr)
         return done
 
-    def index(self, *arguments, code=0, model=TINY, root=None, **options):
-        """Refreshes the index; gives the report."""
+    def index(self, *arguments, code=0, model=TINY, root=None, at_once=False, **options):
+        """Refreshes the index; gives the report. A file that has changed just now may change again
+        within the clock's step, so that the next refresh looks at it once more: unless `at_once`,
+        this waits until all are older."""
+        if not at_once:
+            time.sleep(0.06)
         done = self.call("index", "--json", "--model", model, *arguments, root or self.root,
                          code=code, **options)
         report = json.loads(done.stdout)
