@@ -888,7 +888,8 @@ class Progress(TemporaryFolder):
         moving = [screen for screen in screens
                   if "/4000 images, " in screen and "4000/4000 images" not in screen]
         self.assertGreater(len(moving), 2)
-        self.assertRegex(moving[-1], r"\d+/4000 images, [\d.]+ a second, [\d.]+ (min \d+ )?s left, 1 failed")
+        self.assertRegex(moving[-1], r"\d+/4000 images, [\d.]+ a second, "
+                                     r"[\d.]+ (min \d+ )?s left, 1 failed")
         last = screens[-1].split("EXIT")[0]
         self.assertNotIn("/4000", last)
         self.assertRegex(last, r"clip-cli: 4000 images in [\d.]+ (min \d+ )?s, 1 failed")
@@ -913,7 +914,8 @@ class Progress(TemporaryFolder):
         self.screens("/4000 images")
         self.tmux("send-keys", "C-c")
         screen = self.screens("EXIT 130")[-1]
-        self.assertRegex(screen, r"interrupted: \d+ images of 4000 in [\d.]+ (min \d+ )?s, 1 failed")
+        self.assertRegex(screen,
+                         r"interrupted: \d+ images of 4000 in [\d.]+ (min \d+ )?s, 1 failed")
 
     def test_quiet_says_nothing(self):
         self.run_in_terminal("-q", "-o", self.folder / "out.csv", self.folder / "in")
