@@ -87,20 +87,24 @@ ImageStream::Slot* ImageStream::take_source() {
     asking_ = true;
   }
   ready_.notify_all();
+  std::exception_ptr failure;
   try {
     ImageSource source;
-    if (!next_source_(&source)) return end();
-    Slot slot;
-    slot.image.error = source.error;
-    slot.image.source = std::move(source);
-    const std::lock_guard<std::mutex> lock(mutex_);
-    slots_.push_back(std::move(slot));
-    asking_ = false;
-    return &slots_.back();
+    if (next_source_(&source)) {
+      Slot slot;
+      slot.image.error = source.error;
+      slot.image.source = std::move(source);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      slots_.push_back(std::move(slot));
+      asking_ = false;
+      return &slots_.back();
+    }
   } catch (...) {
-    failure_ = std::current_exception();
-    return end();
+    failure = std::current_exception();
   }
+  // Out of the handler: this thread does not touch an exception that another one may have caught.
+  failure_ = std::move(failure);
+  return end();
 }
 
 // Buffers that wait for the next image are in no budget: together they are at most an eighth of it.
