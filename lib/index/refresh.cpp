@@ -78,6 +78,7 @@ class Refresh {
   void embed(const RefreshPlan& plan);
   bool next_source(ImageSource* source);
   bool prepare(PlannedFile file, ImageSource* source);
+  bool rouse(ImageSource* source);
   Outcome place(const PlannedFile& planned, const ContentKey& key, FileEntry entry,
                 std::uint64_t* tag);
   void take(const ImageResult& result);
@@ -102,7 +103,8 @@ class Refresh {
   // Of all below: the thread that gives sources and the one that takes results.
   std::mutex mutex_;
   PlanReader* plan_ = nullptr;
-  std::uint64_t last_tag_ = 0;
+  std::size_t without_source_ = 0;                             // files since the last source
+  std::uint64_t last_tag_ = 0;                                 // 0 is no tag
   std::unordered_map<std::uint64_t, Job> jobs_;                // by tag, until their result comes
   std::unordered_map<std::string, std::uint64_t> tag_of_key_;  // of jobs and of `finished_`
   std::vector<std::pair<std::string, std::optional<Error>>> reports_;
@@ -147,9 +149,24 @@ bool Refresh::next_source(ImageSource* source) {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!plan_->next(&file)) return false;
     }
-    if (prepare(std::move(file), source)) return true;
+    if (prepare(std::move(file), source)) {
+      without_source_ = 0;
+      return true;
+    }
+    if (rouse(source)) return true;
   }
   return false;
+}
+
+// Where many files in a row need no embedding, no result would come, and what is noted would only
+// be written down, and reported, at the end. True every so many of them: with a source that cannot
+// be used, and whose result is nothing but a reason to look.
+bool Refresh::rouse(ImageSource* source) {
+  if (++without_source_ < kCommitFiles) return false;
+  without_source_ = 0;
+  *source = ImageSource();
+  source->error = Error(ErrorCode::kInternal, "no image");
+  return true;
 }
 
 // False where the file needs no embedding: all that is to be done is noted.

@@ -1,8 +1,10 @@
 """clip-cli index: what is new, changed, renamed, copied and gone, what is out of reach, and what is
 kept of it all."""
 
+import contextlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import time
 import unittest
@@ -421,12 +423,41 @@ class NamesTest(IndexCase):
         self.assertEqual(sorted(Path(path).name for path in self.found()), ["x.png", "y.png"])
         self.call("index", "--verify", self.root)
 
-    def test_fifty_thousand_files_in_a_folder(self):
+    def many_copies(self):
+        """A folder of as many files with the same content; gives their number."""
         count = 50_000 if "CLIP_TEST_MANY" not in os.environ else int(os.environ["CLIP_TEST_MANY"])
         source, = self.draw("a.png")
         data = source.read_bytes()
         for i in range(count - 1):
             (self.root / f"{i:06}.png").write_bytes(data)
+        return count
+
+    def test_copies_are_written_down_as_they_are_found(self):
+        count = self.many_copies()
+        process = subprocess.Popen(
+            [BINARY, "index", "-q", "--model", TINY, self.root], stderr=subprocess.PIPE,
+            env={**os.environ, "XDG_DATA_HOME": str(self.data)})
+        while self.files_known() < 2000 and process.poll() is None:
+            time.sleep(0.001)
+        self.assertIsNone(process.poll(), "it noted all of them at its end")
+        process.kill()
+        process.communicate()
+        known = self.files_known()
+        self.assertLess(known, count)
+        self.check_report(self.index(), copied=count - known)
+
+    def files_known(self):
+        for path in self.data.rglob("index.sqlite"):
+            try:
+                with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                    [[count]] = database.execute("SELECT count(*) FROM files")
+                return count
+            except sqlite3.OperationalError:  # it is being made, or written to
+                return 0
+        return 0
+
+    def test_fifty_thousand_files_in_a_folder(self):
+        count = self.many_copies()
         self.check_report(self.index(), added=1, copied=count - 1, embedded=1)
         self.check_report(self.index())
         self.assertEqual(len(set(self.found())), count)
