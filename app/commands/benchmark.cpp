@@ -37,6 +37,7 @@ struct BenchmarkOptions {
   std::vector<std::int64_t> batches = {1, 4, 16};
   double seconds = 2;
   std::string texts, encoding;
+  std::vector<std::string> precisions = {"fp32"};
   bool json = false;
   ModelOptions model;
 };
@@ -209,10 +210,12 @@ std::vector<float> made_up_pixels(std::int64_t images, std::int64_t side, std::m
   return pixels;
 }
 
-int run_benchmark(const BenchmarkOptions& options) {
+// One precision: a table, or a JSON object.
+void measure_precision(const BenchmarkOptions& options, clip::Precision wanted) {
   const double start = now();
   const auto model = open_model(options.model);
-  const clip::EncoderOptions encoder = encoder_options(options.model);
+  clip::EncoderOptions encoder = encoder_options(options.model);
+  encoder.precision = wanted;
   const auto images = clip::open_image_encoder(model, encoder);
   const auto texts = clip::open_text_encoder(model, encoder);
   const double load_seconds = now() - start;
@@ -278,6 +281,13 @@ int run_benchmark(const BenchmarkOptions& options) {
   }
   json["rows"] = rows;
   if (options.json) print_json(json);
+}
+
+int run_benchmark(const BenchmarkOptions& options) {
+  for (std::size_t i = 0; i < options.precisions.size(); ++i) {
+    if (i > 0 && !options.json) fmt::print("\n");
+    measure_precision(options, *clip::precision_named(options.precisions[i]));
+  }
   return kDone;
 }
 
@@ -302,8 +312,12 @@ void setup_benchmark(CLI::App* benchmark, Command* command) {
       ->capture_default_str();
   benchmark->add_flag("--json", options->json, "Print one JSON object");
   add_model_options(benchmark, &options->model);
+  add_precision_list(benchmark, &options->precisions,
+                     "fp32, bf16, int8, fp16, or several of them [fp32]");
   benchmark->footer(
-      "Example:\n  clip-cli benchmark --model ViT-B-32.pt --batch 1,16 --precision bf16");
+      "\"Products alone\" is what the matrix products of the same work take by themselves, in the same\n"
+      "precision; the ratio says what everything else adds. Memory is the peak so far.\n\n"
+      "Example:\n  clip-cli benchmark --model ViT-B-32.pt --batch 1,16 --precision fp32,bf16,int8");
   benchmark->callback([=] { *command = [=] { return run_benchmark(*options); }; });
 }
 

@@ -15,6 +15,7 @@ void setup_models(CLI::App* models, Command* command) {
   setup_models_pull(models, command);
   setup_models_verify(models, command);
   setup_models_remove(models, command);
+  setup_models_prepare(models, command);
   setup_models_inspect(models, command);
   setup_models_check(models, command);
 }

@@ -13,6 +13,7 @@ void setup_models_list(CLI::App* models, Command* command);
 void setup_models_pull(CLI::App* models, Command* command);
 void setup_models_verify(CLI::App* models, Command* command);
 void setup_models_remove(CLI::App* models, Command* command);
+void setup_models_prepare(CLI::App* models, Command* command);
 void setup_models_inspect(CLI::App* models, Command* command);
 void setup_models_check(CLI::App* models, Command* command);
 

@@ -17,10 +17,15 @@
 #include "clip/zero_shot.h"
 #include "commands/models.h"
 #include "exit_code.h"
+#include "options/input_options.h"
+#include "options/label_options.h"
 #include "options/model_lookup.h"
 #include "options/model_options.h"
+#include "run/precision_check.h"
+#include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "writers/print_json.h"
+#include "zero_shot/prompt_templates.h"
 
 namespace clip_cli {
 namespace {
@@ -51,9 +56,15 @@ std::vector<std::string> check_prompts() {
 
 struct CheckOptions {
   std::string image;
+  ImageInputs images;  // by which precisions are compared
+  std::vector<std::string> precisions = {"bf16", "int8"};
+  LabelOptions labels;
   bool json = false;
   ModelOptions model;
 };
+
+constexpr const char* kDefaultLabels = "cifar100";
+constexpr const char* kPrompt = "a photo of a {}";
 
 class Checker {
  public:
@@ -223,7 +234,71 @@ class Checker {
   bool passed_ = true;
 };
 
+clip::Json json_of(const PrecisionQuality& quality) {
+  return {{"precision", name_of(quality.precision)},
+          {"mean_image_cosine", quality.mean_image_cosine},
+          {"min_image_cosine", quality.min_image_cosine},
+          {"mean_text_cosine", quality.mean_text_cosine},
+          {"min_text_cosine", quality.min_text_cosine},
+          {"mean_score_difference", quality.mean_score_difference},
+          {"max_score_difference", quality.max_score_difference},
+          {"same_first", quality.same_first},
+          {"same_order", quality.same_order}};
+}
+
+std::vector<std::string> prompts_of(LabelOptions options) {
+  if (options.list.empty() && options.file.empty() && options.set.empty()) {
+    options.set = kDefaultLabels;
+  }
+  std::vector<std::string> prompts;
+  for (const clip::Label& label : read_labels(options)) {
+    if (label.prompts.empty()) {
+      prompts.push_back(clip::fill_template(kPrompt, label.name));
+    } else {
+      prompts.push_back(label.prompts.front());
+    }
+  }
+  return prompts;
+}
+
+// What precisions cost this model, on the images that are named.
+int compare_precisions(const CheckOptions& options) {
+  clip::CancelToken stop(&interrupts());
+  ImageSources sources = image_sources(options.images, walk_options(options.images, &stop), &stop);
+  clip::EmbedOptions embed;
+  embed.encoder = encoder_options(options.model);
+  const std::vector<std::string> prompts = prompts_of(options.labels);
+  const auto model = open_model(options.model);
+  PrecisionCheck check(
+      model, [&](clip::ImageSource* source) { return sources.next(source); }, prompts, embed);
+  if (!options.json) {
+    fmt::print("{} images, {} prompts, against fp32\n", check.images(), prompts.size());
+    fmt::print("{:<10}{:>22}{:>22}{:>20}{:>12}{:>12}\n", "precision", "image cosine", "text cosine",
+               "score difference", "same first", "same order");
+    fmt::print("{:<10}{:>22}{:>22}{:>20}\n", "", "mean       min", "mean       min",
+               "mean      max");
+  }
+  for (const std::string& name : options.precisions) {
+    const PrecisionQuality quality = check.quality_in(*clip::precision_named(name));
+    if (options.json) {
+      clip::Json json = json_of(quality);
+      json["images"] = check.images();
+      json["prompts"] = prompts.size();
+      print_json(json);
+      continue;
+    }
+    fmt::print("{:<10}{:>11.6f}{:>11.6f}{:>11.6f}{:>11.6f}{:>10.3f}{:>10.3f}{:>10.1f} %{:>10.1f} %\n",
+               name, quality.mean_image_cosine, quality.min_image_cosine, quality.mean_text_cosine,
+               quality.min_text_cosine, quality.mean_score_difference,
+               quality.max_score_difference, 100 * quality.same_first, 100 * quality.same_order);
+  }
+  return check.failed() > 0 ? kFailed : kDone;
+}
+
 int run_check(const CheckOptions& options) {
+  if (!options.images.named.empty() || !options.images.list.empty()) {
+    return compare_precisions(options);
+  }
   return Checker(options).run();
 }
 
@@ -234,14 +309,22 @@ void setup_models_check(CLI::App* models, Command* command) {
   auto options = std::make_shared<CheckOptions>();
   check->add_option("MODEL", options->model.named, "A name, or a path [the default model]")
       ->type_name("");
+  check->add_option("IMAGE", options->images.named, "Files and folders, to compare precisions by")
+      ->type_name("");
+  add_precision_list(check, &options->precisions, "Precisions to compare with fp32 [bf16,int8]");
+  add_label_options(check, &options->labels);
   check
       ->add_option("--image", options->image,
                    "OpenAI's CLIP.png, for which ViT-B/32's probabilities are known")
       ->type_name("FILE");
   check->add_flag("--json", options->json, "Print one JSON object per comparison");
   check->footer(
+      "With images, the embeddings and scores in other precisions are compared with those in fp32: how\n"
+      "far they move, how many images keep their first prompt of \"a photo of a LABEL\", and how many\n"
+      "pairs of prompts their order. The labels are those of CIFAR-100 unless others are named.\n\n"
       "Examples:\n"
       "  clip-cli models check demo\n"
+      "  clip-cli models check ViT-B/32 photos/\n"
       "  clip-cli models check ViT-B/32\n"
       "  clip-cli models check ViT-B/32 --image CLIP.png");
   check->callback([=] { *command = [=] { return run_check(*options); }; });

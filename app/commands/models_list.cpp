@@ -14,6 +14,8 @@
 #include "hub/architectures.h"
 #include "hub/catalog.h"
 #include "options/model_lookup.h"
+#include "options/ready_files.h"
+#include "terminal/text.h"
 #include "writers/print_json.h"
 
 namespace clip_cli {
@@ -97,6 +99,22 @@ void print_rows(const std::vector<Row>& rows) {
   }
 }
 
+clip::Json json_of(const ReadyFile& file) {
+  clip::Json json = {{"ready", file.tower}, {"precision", file.precision}, {"bytes", file.bytes}};
+  clip::put_name(&json, "model", file.model);
+  clip::put_name(&json, "path", file.path);
+  return json;
+}
+
+void print_ready(const std::vector<ReadyFile>& files) {
+  if (files.empty()) return;
+  fmt::print("\nReady weights (models prepare):\n");
+  for (const ReadyFile& file : files) {
+    fmt::print("{:<5} {:<6} {:>6} MB  {}\n", file.precision, file.tower, file.bytes / 1'000'000,
+               printable(file.model));
+  }
+}
+
 int run_list(const ListOptions& options) {
   const double flops = clip::matrix_flops(clip::usable_processors());
   std::vector<Row> rows;
@@ -116,6 +134,7 @@ int run_list(const ListOptions& options) {
   if (!options.all) refused.clear();
   if (options.json) {
     for (const Row& row : rows) print_json(json_of(row));
+    for (const ReadyFile& file : ready_files()) print_json(json_of(file));
     for (const clip::CatalogModel* model : refused) {
       print_json({{"name", model->name()},
                   {"repository", model->repository},
@@ -124,6 +143,7 @@ int run_list(const ListOptions& options) {
     return kDone;
   }
   print_rows(rows);
+  print_ready(ready_files());
   if (!refused.empty()) fmt::print("\nThese cannot be run:\n");
   for (const clip::CatalogModel* model : refused) {
     fmt::print("{}: {}\n", model->name(), model->cannot_run);

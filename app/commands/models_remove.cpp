@@ -4,12 +4,15 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "clip/error.h"
 #include "commands/models.h"
 #include "exit_code.h"
 #include "options/model_lookup.h"
+#include "options/model_options.h"
+#include "options/ready_files.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 #include "writers/print_json.h"
@@ -19,6 +22,7 @@ namespace {
 
 struct RemoveOptions {
   std::string name;
+  bool ready = false;
   bool json = false;
 };
 
@@ -33,6 +37,7 @@ void remove(const clip::PublishedModel& model, const std::string& path) {
                       fmt::format("{} is not here: {}", model.name, path));
   }
   notice(fmt::format("removed {}{}", path, whole ? "" : ".part"));
+  for (const std::string& ready : remove_ready_files("", path)) notice("removed " + ready);
 }
 
 // The hub's cache belongs to Python's programs as much as to this one.
@@ -50,7 +55,27 @@ void refuse_what_is_shared(const std::string& named) {
       name.repository, hub_cache().repository_folder(name.repository)));
 }
 
+// Only what models prepare has written of any model.
+int run_remove_ready(const RemoveOptions& options) {
+  ModelOptions named;
+  named.named = options.name;
+  const auto model = open_model(named);
+  const std::vector<std::string> removed = remove_ready_files(model->identity(), model->path());
+  if (options.json) {
+    clip::Json json = {{"removed", !removed.empty()}, {"paths", clip::Json::array()}};
+    clip::put_name(&json, "name", model->path());
+    for (const std::string& path : removed) json["paths"].push_back(path);
+    print_json(json);
+  } else {
+    for (const std::string& path : removed) notice("removed " + path);
+  }
+  if (!removed.empty()) return kDone;
+  if (!options.json) notice(fmt::format("there are no ready weights of {}", title_of(*model)));
+  return kFailed;
+}
+
 int run_remove(const RemoveOptions& options) {
+  if (options.ready) return run_remove_ready(options);
   refuse_what_is_shared(options.name);
   const clip::PublishedModel& model = published_model(options.name);
   const std::string path = model_store().path(model);
@@ -79,6 +104,8 @@ void setup_models_remove(CLI::App* models, Command* command) {
       models->add_subcommand("remove", "Delete a published model's file from the cache folder");
   auto options = std::make_shared<RemoveOptions>();
   remove->add_option("NAME", options->name, "As models list names it")->type_name("")->required();
+  remove->add_flag("--ready", options->ready,
+                   "Delete only its ready weights (models prepare); NAME may be a path, too");
   remove->add_flag("--json", options->json, "Print one JSON object");
   remove->footer("Example:\n  clip-cli models remove RN50x64");
   remove->callback([=] { *command = [=] { return run_remove(*options); }; });

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "clip/engine.h"
 #include "clip/model.h"
@@ -18,6 +19,11 @@ struct ModelOptions {
 };
 
 void add_model_options(CLI::App* command, ModelOptions* options);
+
+// For a command that takes several precisions, separated by commas, one after the other; in place of
+// --precision, where add_model_options has added it.
+void add_precision_list(CLI::App* command, std::vector<std::string>* precisions,
+                        const char* description);
 
 // How many threads the options ask for: all processors where they name none.
 std::size_t threads(const ModelOptions& options);

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "clip/error.h"
+#include "run/label_store.h"
 
 namespace clip_cli {
 
@@ -11,8 +14,10 @@ clip::Embeddings embed_labels(const std::shared_ptr<const clip::Model>& model,
                               const std::vector<std::string>& templates,
                               const clip::TextOptions& options, const clip::CancelToken& stop,
                               Progress* progress) {
+  const StoredLabels stored(*model, labels, templates, options);
+  if (auto found = stored.find()) return std::move(*found);
   clip::TextEmbedder embedder(model, options);
-  return clip::embed_labels(
+  clip::Embeddings embeddings = clip::embed_labels(
       labels, templates,
       [&](const std::vector<std::string>& prompts) { return embedder.embed(prompts); },
       [&](std::size_t done, std::size_t total) {
@@ -21,6 +26,8 @@ clip::Embeddings embed_labels(const std::shared_ptr<const clip::Model>& model,
         }
         if (done < total) progress->show(fmt::format("{}/{} prompts", done, total));
       });
+  stored.keep(embeddings);
+  return embeddings;
 }
 
 }  // namespace clip_cli

@@ -13,7 +13,8 @@
 
 namespace clip_cli {
 
-// Embeddings of all labels, [labels, dim]; the progress line says how many prompts are done. The
+// Embeddings of all labels, [labels, dim], of this run or of one before (run/label_store.h); the
+// progress line says how many prompts are done. The
 // text tower is gone when this returns: it need not fit into memory together with the image tower.
 // Throws clip::Error for a prompt that is too long, and (kCancelled) once `stop` is cancelled.
 clip::Embeddings embed_labels(const std::shared_ptr<const clip::Model>& model,

@@ -8,6 +8,8 @@ const char* name_of(Precision precision) {
       return "bf16";
     case Precision::kFloat16:
       return "fp16";
+    case Precision::kInt8:
+      return "int8";
     case Precision::kFloat32:
       break;
   }
@@ -16,7 +18,7 @@ const char* name_of(Precision precision) {
 
 std::optional<Precision> precision_named(std::string_view name) {
   for (const Precision precision :
-       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16}) {
+       {Precision::kFloat32, Precision::kBFloat16, Precision::kFloat16, Precision::kInt8}) {
     if (name == name_of(precision)) return precision;
   }
   return std::nullopt;

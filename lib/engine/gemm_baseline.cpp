@@ -1,10 +1,13 @@
 #include "engine/gemm_baseline.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "base/half.h"
-#include "nn/linear.h"
+#include "nn/arena.h"
+#include "nn/backend.h"
+#include "nn/packed_weights.h"
 
 namespace clip {
 namespace {
@@ -70,11 +73,37 @@ std::vector<Product> text_products(const ModelConfig& config, std::int64_t promp
   return products;
 }
 
+ElementType element_type(Precision precision) {
+  switch (precision) {
+    case Precision::kBFloat16:
+      return ElementType::kBFloat16;
+    case Precision::kInt8:
+      return ElementType::kInt8;
+    case Precision::kFloat32:
+    case Precision::kFloat16:
+      break;
+  }
+  return ElementType::kFloat32;
+}
+
+void set(const Rows& rows, std::int64_t i, float value) {
+  switch (rows.type) {
+    case ElementType::kFloat32:
+      rows.f32()[i] = value;
+      return;
+    case ElementType::kBFloat16:
+      rows.bf16()[i] = bfloat16_from_float(value);
+      return;
+    case ElementType::kInt8:
+      rows.u8()[i] = 64;
+  }
+}
+
 }  // namespace
 
 struct GemmBaseline::Layers {
   struct Layer {
-    Linear linear;
+    std::unique_ptr<MatMul> product;
     Rows in, out;
   };
   Arena arena;
@@ -105,29 +134,32 @@ GemmBaseline::GemmBaseline(const Model& model, Precision precision, Tower tower,
                            static_cast<double>(product.outputs);
   }
   Arena* arena = &layers_->arena;
-  Loader loader(model.weights(), precision, arena);
-  const Rows in_buffer = arena->rows(1, in, precision), out_buffer = arena->rows(1, out, precision);
+  const ElementType type = element_type(precision);
+  const ElementType result = type == ElementType::kInt8 ? ElementType::kFloat32 : type;
+  const Rows in_buffer = arena->rows(1, in, type), out_buffer = arena->rows(1, out, result);
   // Any numbers will do, as long as none is zero or so small that it is slow to multiply.
-  const std::vector<float> weight(static_cast<std::size_t>(weights), 0.01F);
-  for (std::int64_t i = 0; i < in; ++i) {
-    if (precision == Precision::kFloat32) {
-      in_buffer.f32()[i] = 0.5F;
-    } else {
-      in_buffer.bf16()[i] = bfloat16_from_float(0.5F);
-    }
-  }
+  const std::vector<float> weight(static_cast<std::size_t>(weights),
+                                  type == ElementType::kInt8 ? 1.0F : 0.01F);
+  for (std::int64_t i = 0; i < in; ++i) set(in_buffer, i, 0.5F);
+  FreshWeights packed(arena);
   for (const Product& product : products) {
+    ProductSpec spec;
+    spec.outputs = product.outputs;
+    spec.inputs = product.inputs;
+    spec.types = {type, type};
+    spec.bare = true;
+    spec.weight = [&](std::vector<float>*) { return weight.data(); };
     layers_->layers.push_back(
-        {Linear(&loader, weight.data(), {}, product.outputs, product.inputs, Epilogue::kNone),
-         {in_buffer.data, precision, product.rows, product.inputs, product.inputs},
-         {out_buffer.data, precision, product.rows, product.outputs, product.outputs}});
+        {default_backend().matmul(std::move(spec), &packed),
+         {in_buffer.data, type, product.rows, product.inputs, product.inputs, nullptr},
+         {out_buffer.data, result, product.rows, product.outputs, product.outputs, nullptr}});
   }
 }
 
 GemmBaseline::~GemmBaseline() = default;
 
 void GemmBaseline::run() {
-  for (const Layers::Layer& layer : layers_->layers) layer.linear(layer.in, layer.out);
+  for (const Layers::Layer& layer : layers_->layers) layer.product->run(layer.in, layer.out);
 }
 
 double GemmBaseline::operations() const {

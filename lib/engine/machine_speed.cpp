@@ -16,12 +16,12 @@ double matrix_flops(int threads) {
   omp_set_num_threads(threads);
   Arena arena;
   const Weights none("");
-  Loader loader(none, Precision::kFloat32, &arena);
+  Loader loader(none, kAllFloat32, &arena);
   // Any numbers will do, as long as none is so small that it is slow to multiply.
   const std::vector<float> weight(static_cast<std::size_t>(kInputs * kOutputs), 0.01F);
   const Linear linear(&loader, weight.data(), {}, kOutputs, kInputs, Epilogue::kNone);
-  const Rows in = arena.rows(kRows, kInputs, Precision::kFloat32);
-  const Rows out = arena.rows(kRows, kOutputs, Precision::kFloat32);
+  const Rows in = arena.rows(kRows, kInputs, ElementType::kFloat32);
+  const Rows out = arena.rows(kRows, kOutputs, ElementType::kFloat32);
   std::fill_n(in.f32(), kRows * kInputs, 0.5F);
   double best = 0;
   for (int i = 0; i < kRounds; ++i) {

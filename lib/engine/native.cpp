@@ -8,12 +8,14 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "base/startable_threads.h"
 #include "clip/error.h"
 #include "engine/suitable.h"
 #include "nn/arena.h"
-#include "nn/linear.h"
+#include "nn/backend.h"
 #include "nn/loader.h"
+#include "nn/ready_weights.h"
 #include "nn/towers/image_tower.h"
 #include "nn/towers/resnet_tower.h"
 #include "nn/towers/text_tower.h"
@@ -49,6 +51,15 @@ double operations_of(const TransformerConfig& tower, std::int64_t tokens) {
   return 24 * width * width * static_cast<double>(tower.layers * tokens);
 }
 
+std::string why_not_in(Precision precision) {
+  if (precision == Precision::kBFloat16) {
+    return "there are no bfloat16 instructions in this processor, or in this build of clip-cli: "
+           "computing in fp32, which takes longer and twice the memory";
+  }
+  return fmt::format("this build of clip-cli does not compute in {}: computing in fp32",
+                     name_of(precision));
+}
+
 // What both encoders are made of: the model, which the tower's weights may look into, the memory
 // that they are packed into, and how it is computed.
 struct Setup {
@@ -61,11 +72,7 @@ struct Setup {
       options.notice(fmt::format("the system lets this process start {} threads, not {}", threads,
                                  options.threads));
     }
-    if (precision != options.precision && options.notice) {
-      options.notice(
-          "this processor has no bfloat16 instructions: computing in fp32, which takes longer and "
-          "twice the memory");
-    }
+    if (precision != options.precision && options.notice) options.notice(why_not_in(options.precision));
     use_threads();
   }
 
@@ -77,7 +84,7 @@ struct Setup {
         std::clamp<double>(operations / kOperationsPerThread, 1, static_cast<double>(threads))));
   }
 
-  Loader loader() { return Loader(model->weights(), precision, &arena); }
+  LayerTypes types() const { return layer_types(precision, default_backend()); }
 
   Embeddings embeddings(std::int64_t count) const {
     Embeddings embeddings;
@@ -91,19 +98,62 @@ struct Setup {
   const Precision precision;
   const int threads;
   Arena arena;
+  std::unique_ptr<ReadyWeights> ready;  // null: all weights are in the arena
 };
+
+// What packed weights depend on. `layout` counts the changes of what this project packs.
+std::string ready_key(const Setup& setup, const char* tower, LayerTypes types) {
+  const Backend& backend = default_backend();
+  return fmt::format("layout 1\nmodel {}\ntower {}\nprecision {}\nweights {}\nactivations {}\nbackend {} {}\n",
+                     setup.model->identity(), tower, name_of(setup.precision), static_cast<int>(types.weights),
+                     static_cast<int>(types.activations), backend.name(), backend.version());
+}
+
+// Builds a tower of ready weights, where there are any, and writes those that are asked for or that
+// no longer fit. `build` gets the loader.
+template <typename Build>
+void build_tower(Setup* setup, const EncoderOptions& options, const char* tower, LayerTypes types,
+                 const Build& build) {
+  if (options.ready_folder.empty()) {
+    Loader loader(setup->model->weights(), types, &setup->arena);
+    build(&loader);
+    return;
+  }
+  setup->ready = std::make_unique<ReadyWeights>(
+      ready_path(options.ready_folder, *setup->model, setup->precision, tower),
+      ready_key(*setup, tower, types), &setup->arena);
+  Loader loader(setup->model->weights(), types, &setup->arena, default_backend(),
+                setup->ready.get());
+  build(&loader);
+  if (setup->ready->fits() || !(options.prepare || setup->ready->found())) return;
+  try {
+    setup->ready->write(setup->model->path());
+  } catch (const Error&) {
+    if (options.prepare) throw;  // else the next start packs again, as this one did
+  }
+}
 
 class NativeImageEncoder : public ImageEncoder {
  public:
   NativeImageEncoder(std::shared_ptr<const Model> model, const EncoderOptions& options)
       : setup_(std::move(model), options) {
     const ModelConfig& config = setup_.model->config();
-    Loader loader = setup_.loader();
-    if (config.vision.kind == VisionKind::kTransformer) {
-      tower_ = std::make_unique<VisionTower>(&loader, config);
-    } else {
-      tower_ = std::make_unique<ResNetTower>(&loader, config);
+    LayerTypes types = setup_.types();
+    const bool is_resnet = config.vision.kind != VisionKind::kTransformer;
+    if (is_resnet && types.weights == ElementType::kInt8) {
+      types.weights = types.activations;
+      if (options.notice) {
+        options.notice(fmt::format("a ResNet's images are not computed in int8: computing them in {}",
+                                   types == kAllFloat32 ? "fp32" : "bf16"));
+      }
     }
+    build_tower(&setup_, options, "image", types, [&](Loader* loader) {
+      if (is_resnet) {
+        tower_ = std::make_unique<ResNetTower>(loader, config);
+      } else {
+        tower_ = std::make_unique<VisionTower>(loader, config);
+      }
+    });
   }
 
   Embeddings encode(const float* pixels, std::int64_t count) override {
@@ -134,8 +184,9 @@ class NativeTextEncoder : public TextEncoder {
  public:
   NativeTextEncoder(std::shared_ptr<const Model> model, const EncoderOptions& options)
       : setup_(std::move(model), options) {
-    Loader loader = setup_.loader();
-    tower_ = std::make_unique<TextTower>(&loader, setup_.model->config());
+    build_tower(&setup_, options, "text", setup_.types(), [&](Loader* loader) {
+      tower_ = std::make_unique<TextTower>(loader, setup_.model->config());
+    });
   }
 
   Embeddings encode(const std::vector<TokenIds>& prompts) override {
@@ -154,9 +205,14 @@ class NativeTextEncoder : public TextEncoder {
 
 }  // namespace
 
-// float32 where the processor has no bfloat16 instructions.
+std::string ready_path(const std::string& folder, const Model& model, Precision precision,
+                       const char* tower) {
+  return joined_path(folder, fmt::format("{}-{}-{}.ready", model.identity().substr(0, 16),
+                                         name_of(precision), tower));
+}
+
 Precision available_precision(Precision wanted) {
-  return wanted == Precision::kBFloat16 && !has_fast_bfloat16() ? Precision::kFloat32 : wanted;
+  return available_precision(wanted, default_backend());
 }
 
 Engine native_engine() {

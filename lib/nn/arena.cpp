@@ -44,9 +44,13 @@ std::byte* Arena::allocate(std::size_t size) {
   return piece;
 }
 
-Rows Arena::rows(std::int64_t count, std::int64_t width, Precision precision) {
-  const auto size = static_cast<std::size_t>(count * width * size_of(precision));
-  return {allocate(size), precision, count, width, width};
+Rows Arena::rows(std::int64_t count, std::int64_t width, ElementType type) {
+  const auto size = static_cast<std::size_t>(count * width * size_of(type));
+  Rows rows = {allocate(size), type, count, width, width};
+  if (type == ElementType::kInt8) {
+    rows.scales = reinterpret_cast<float*>(allocate(static_cast<std::size_t>(count) * 4));
+  }
+  return rows;
 }
 
 }  // namespace clip

@@ -23,7 +23,7 @@ class Arena {
   std::byte* allocate(std::size_t size);
 
   // Room for `count` rows of `width` numbers, without gaps.
-  Rows rows(std::int64_t count, std::int64_t width, Precision precision);
+  Rows rows(std::int64_t count, std::int64_t width, ElementType type);
 
  private:
   struct Block {

@@ -236,8 +236,8 @@ float exponentials(float* row, std::int64_t count, std::uint16_t* narrow) {
   return narrow == nullptr ? exponentials_f32(row, count) : exponentials_bf16(row, count, narrow);
 }
 
-void scale_row(const float* row, std::int64_t count, float scale, Precision precision, void* out) {
-  if (precision == Precision::kFloat32) {
+void scale_row(const float* row, std::int64_t count, float scale, ElementType type, void* out) {
+  if (type == ElementType::kFloat32) {
     scale_to_f32(row, count, scale, static_cast<float*>(out));
   } else {
     scale_to_bf16(row, count, scale, static_cast<std::uint16_t*>(out));
@@ -256,7 +256,7 @@ void attend(const AttendedRows& attended, std::int64_t heads, const Rows& q, con
       scores.resize(static_cast<std::size_t>(count + kLanes));
       for (std::int64_t head = 0; head < heads; ++head) {
         const std::int64_t column = head * width;
-        if (q.precision == Precision::kFloat32) {
+        if (q.type == ElementType::kFloat32) {
           attend_f32(q.f32(i) + column, k.f32() + column, k.stride, v.f32() + column, v.stride,
                      rows, count, width, scores.data(), out.f32(i) + column);
         } else {

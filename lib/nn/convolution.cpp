@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 namespace clip {
@@ -26,15 +27,35 @@ FoldedConvolution::FoldedConvolution(Loader* loader, const std::string& convolut
   }
 }
 
-void FoldedConvolution::pad_inputs(std::int64_t more) {
+void FoldedConvolution::pad_inputs(std::int64_t to) {
   const std::int64_t taps = side * side;
-  std::vector<float> padded(static_cast<std::size_t>(outputs * (inputs + more) * taps));
+  std::vector<float> padded(static_cast<std::size_t>(outputs * to * taps));
   for (std::int64_t i = 0; i < outputs; ++i) {
-    std::copy_n(weight.data() + i * inputs * taps, inputs * taps,
-                padded.data() + i * (inputs + more) * taps);
+    std::copy_n(weight.data() + i * inputs * taps, inputs * taps, padded.data() + i * to * taps);
   }
   weight = std::move(padded);
-  inputs += more;
+  inputs = to;
+}
+
+Convolution::Convolution(Loader* loader, const std::string& convolution, const std::string& norm,
+                         std::int64_t side, std::int64_t stride)
+    : side_(side), stride_(stride) {
+  const Shape& shape = loader->shape(convolution + ".weight");
+  outputs_ = shape[0];
+  ConvolutionSpec spec;
+  spec.outputs = outputs_;
+  spec.inputs = shape[1] + shape[1] % 2;
+  spec.side = side;
+  spec.stride = stride;
+  spec.types = loader->types();
+  std::optional<FoldedConvolution> folded;
+  spec.weight = [&](std::vector<float>* bias) {
+    folded.emplace(loader, convolution, norm);
+    folded->pad_inputs(shape[1] + shape[1] % 2);
+    *bias = folded->bias;
+    return folded->weight.data();
+  };
+  product_ = loader->backend().convolution(std::move(spec), loader->packed());
 }
 
 }  // namespace clip

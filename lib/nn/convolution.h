@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "nn/backend.h"
 #include "nn/loader.h"
 #include "nn/rows.h"
 
@@ -19,8 +20,8 @@ struct FoldedConvolution {
   // "mean", "variance" [outputs]; epsilon 1e-5.
   FoldedConvolution(Loader* loader, const std::string& convolution, const std::string& norm);
 
-  // Adds inputs that are given no weight.
-  void pad_inputs(std::int64_t more);
+  // Adds inputs that are given no weight, up to that many.
+  void pad_inputs(std::int64_t to);
 
   std::int64_t outputs, inputs, side;
   std::vector<float> weight, bias;
@@ -28,25 +29,25 @@ struct FoldedConvolution {
 
 class Convolution {
  public:
-  // An even number of inputs. For images of `side` x `side`, which is even where `stride` is 2;
-  // else that is 1. Padding 1.
-  Convolution(Loader* loader, const FoldedConvolution& folded, std::int64_t side,
-              std::int64_t stride);
-  ~Convolution();
-  Convolution(Convolution&&) noexcept;
+  // "<convolution>.weight" and the batch norm "<norm>", as FoldedConvolution has them; an odd number
+  // of inputs gets one more, which is given no weight. For images of `side` x `side`, which is even
+  // where `stride` is 2; else that is 1. Padding 1. Of the loader's types, by its backend.
+  Convolution(Loader* loader, const std::string& convolution, const std::string& norm,
+              std::int64_t side, std::int64_t stride);
 
   // `in`: [images * side * side, inputs]; `out`: [images * (side / stride)^2, outputs]; both
-  // without gaps, in the loader's precision. `side` is even where the stride is 2.
-  void operator()(const Rows& in, std::int64_t images, const Rows& out) const;
+  // without gaps, in the loader's type of activations.
+  void operator()(const Rows& in, std::int64_t images, const Rows& out) const {
+    product_->run(in, images, out);
+  }
 
   std::int64_t outputs() const { return outputs_; }
   std::int64_t side() const { return side_; }
   std::int64_t stride() const { return stride_; }
 
  private:
-  struct Packed;  // hides the library's types
-  std::int64_t outputs_, inputs_, side_, stride_;
-  std::unique_ptr<Packed> packed_;
+  std::int64_t outputs_, side_, stride_;
+  std::unique_ptr<ConvolutionProduct> product_;
 };
 
 }  // namespace clip

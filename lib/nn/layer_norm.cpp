@@ -1,5 +1,6 @@
 #include "nn/layer_norm.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/half.h"
@@ -9,12 +10,14 @@
 namespace clip {
 namespace {
 
+struct Moments {
+  float mean, scale;  // 1 / the standard deviation
+};
+
 // The row lies in the first-level cache after the first loop, so the others cost no memory traffic.
-template <typename Out>
-CLIP_INLINE void normalize(const float* row, std::int64_t width, const float* weight,
-                           const float* bias, float epsilon, Out* out) {
+CLIP_INLINE Moments moments_of(const float* row, std::int64_t width, float epsilon) {
   const std::int64_t vectors = width / kLanes * kLanes;
-  Float16x v, w, b, sum = {}, square = {};
+  Float16x v, sum = {}, square = {};
   for (std::int64_t i = 0; i < vectors; i += kLanes) {
     load(row + i, &v);
     sum += v;
@@ -29,7 +32,15 @@ CLIP_INLINE void normalize(const float* row, std::int64_t width, const float* we
   }
   float variance = sum_of(square);
   for (std::int64_t i = vectors; i < width; ++i) variance += (row[i] - mean) * (row[i] - mean);
-  const float scale = 1 / std::sqrt(variance / static_cast<float>(width) + epsilon);
+  return {mean, 1 / std::sqrt(variance / static_cast<float>(width) + epsilon)};
+}
+
+template <typename Out>
+CLIP_INLINE void normalize(const float* row, std::int64_t width, const float* weight,
+                           const float* bias, float epsilon, Out* out) {
+  const std::int64_t vectors = width / kLanes * kLanes;
+  const auto [mean, scale] = moments_of(row, width, epsilon);
+  Float16x v, w, b;
   for (std::int64_t i = 0; i < vectors; i += kLanes) {
     load(row + i, &v);
     load(weight + i, &w);
@@ -55,6 +66,33 @@ CLIP_CLONES void normalize_to_bf16(const float* row, std::int64_t width, const f
   normalize(row, width, weight, bias, epsilon, out);
 }
 
+// q = (x - mean) 127 / max |x - mean|; the row's scale is what gives them variance 1.
+CLIP_CLONES void normalize_row_to_int8(const float* row, std::int64_t width, float epsilon,
+                                       std::uint8_t* out, float* row_scale) {
+  const std::int64_t vectors = width / kLanes * kLanes;
+  const auto [mean, scale] = moments_of(row, width, epsilon);
+  Float16x v, max = {};
+  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+    load(row + i, &v);
+    v -= mean;
+    v = v < 0.0F ? -v : v;
+    max = v > max ? v : max;
+  }
+  float largest = max_of(max);
+  for (std::int64_t i = vectors; i < width; ++i) {
+    largest = std::max(largest, std::abs(row[i] - mean));
+  }
+  const float inverse = inverse_step(largest);
+  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+    load(row + i, &v);
+    store_int8(out + i, (v - mean) * inverse);
+  }
+  for (std::int64_t i = vectors; i < width; ++i) {
+    out[i] = static_cast<std::uint8_t>(128 + std::lrintf((row[i] - mean) * inverse));
+  }
+  *row_scale = largest / kInt8Steps * scale;  // NaN where the row holds NaN: `scale` is then
+}
+
 }  // namespace
 
 LayerNorm::LayerNorm(Loader* loader, const std::string& scope, float epsilon)
@@ -66,12 +104,34 @@ void LayerNorm::operator()(const Rows& in, const Rows& out) const {
   constexpr std::int64_t kMin = 16;  // rows that are worth another thread
   parallel_ranges(in.count, kMin, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      if (out.precision == Precision::kFloat32) {
+      if (out.type == ElementType::kFloat32) {
         normalize_to_f32(in.f32(i), in.width, weight_.data(), bias_.data(), epsilon_, out.f32(i));
       } else {
         normalize_to_bf16(in.f32(i), in.width, weight_.data(), bias_.data(), epsilon_, out.bf16(i));
       }
     }
+  });
+}
+
+void LayerNorm::normalize_to_int8(const Rows& in, const Rows& out) const {
+  constexpr std::int64_t kMin = 16;  // rows that are worth another thread
+  parallel_ranges(in.count, kMin, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      normalize_row_to_int8(in.f32(i), in.width, epsilon_, out.u8(i), out.scales + i);
+    }
+  });
+}
+
+void LayerNorm::fold_into(float* weight, std::vector<float>* bias) const {
+  const auto width = static_cast<std::int64_t>(weight_.size());
+  parallel_for(static_cast<std::int64_t>(bias->size()), [&](std::int64_t output) {
+    float* row = weight + output * width;
+    double sum = 0;
+    for (std::int64_t i = 0; i < width; ++i) {
+      sum += static_cast<double>(row[i]) * bias_[i];
+      row[i] *= weight_[i];
+    }
+    (*bias)[output] += static_cast<float>(sum);
   });
 }
 

@@ -1,6 +1,7 @@
 // What layers are built from: the weights of a model by their canonical names, converted to
-// float32, and the arena that packed weights are put into. Exists only while a tower is built. A
-// weight that holds NaN is an Error (kCorrupt) that names it; it is found while it is converted.
+// float32, what they are to be made of, and where packed weights go. Exists only while a tower is
+// built. A weight that holds NaN is an Error (kCorrupt) that names it; it is found while it is
+// converted.
 #pragma once
 
 #include <cstdint>
@@ -8,25 +9,31 @@
 #include <string>
 #include <vector>
 
-#include "clip/precision.h"
 #include "model/weights.h"
 #include "nn/arena.h"
+#include "nn/backend.h"
+#include "nn/packed_weights.h"
 
 namespace clip {
 
 class Loader {
  public:
-  // `weights` must outlive the loader, `arena` the layers that are built. Weights lie in a mapped
-  // file: once they are converted, their pages are given back (release_pages).
-  Loader(const Weights& weights, Precision precision, Arena* arena)
-      : weights_(weights), precision_(precision), arena_(arena) {}
+  // `weights` must outlive the loader, `arena` and `packed` the layers that are built. Weights lie in
+  // a mapped file: once they are converted, their pages are given back (release_pages).
+  Loader(const Weights& weights, LayerTypes types, Arena* arena,
+         const Backend& backend = default_backend(), PackedWeights* packed = nullptr)
+      : weights_(weights), types_(types), arena_(arena), backend_(&backend), fresh_(arena),
+        packed_(packed) {}
 
-  // The same weights for layers of another precision: those behind the last norm are few and cheap,
-  // and computed in float32 whatever the rest is in.
-  Loader with(Precision precision) const { return Loader(weights_, precision, arena_); }
+  // The same weights for layers of other types: those behind the last norm are few and cheap, and
+  // computed in float32 whatever the rest is in.
+  Loader with(LayerTypes types) { return Loader(weights_, types, arena_, *backend_, packed()); }
 
-  Precision precision() const { return precision_; }
+  LayerTypes types() const { return types_; }
   Arena* arena() const { return arena_; }
+  const Backend& backend() const { return *backend_; }
+  // Where products put their weights, or find them: the arena, unless another place was given.
+  PackedWeights* packed() { return packed_ == nullptr ? &fresh_ : packed_; }
 
   bool has(const std::string& name) const { return weights_.find(name) != nullptr; }
   // The weight as it lies in the file. Throws Error when there is none.
@@ -44,8 +51,11 @@ class Loader {
   void read_into(const std::string& name, float* out) const;
 
   const Weights& weights_;
-  Precision precision_;
+  LayerTypes types_;
   Arena* arena_;
+  const Backend* backend_;
+  FreshWeights fresh_;
+  PackedWeights* packed_;
   std::unique_ptr<Arena> scratch_;
   float* buffer_ = nullptr;
   std::int64_t buffer_size_ = 0;  // floats

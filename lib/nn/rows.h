@@ -4,30 +4,36 @@
 
 #include <cstdint>
 
-#include "clip/precision.h"
+#include "nn/element_type.h"
 
 namespace clip {
 
 struct Rows {
   void* data = nullptr;
-  Precision precision = Precision::kFloat32;
+  ElementType type = ElementType::kFloat32;
   std::int64_t count = 0, width = 0, stride = 0;
+  float* scales = nullptr;  // [count], of int8 only: see u8
 
-  // Only for rows of that precision.
+  // Only for rows of that type.
   float* f32(std::int64_t row = 0) const { return static_cast<float*>(data) + row * stride; }
   std::uint16_t* bf16(std::int64_t row = 0) const {
     return static_cast<std::uint16_t*>(data) + row * stride;
   }
+  // int8 with 128 added, since x86 multiplies unsigned by signed bytes: an element u of row i stands
+  // for (u - 128) * scales[i].
+  std::uint8_t* u8(std::int64_t row = 0) const {
+    return static_cast<std::uint8_t*>(data) + row * stride;
+  }
 
   void* at(std::int64_t row, std::int64_t column = 0) const {
-    return static_cast<char*>(data) + (row * stride + column) * size_of(precision);
+    return static_cast<char*>(data) + (row * stride + column) * size_of(type);
   }
   // Some of the rows, and some of the columns.
   Rows rows(std::int64_t first, std::int64_t n) const {
-    return {at(first), precision, n, width, stride};
+    return {at(first), type, n, width, stride, scales == nullptr ? nullptr : scales + first};
   }
   Rows columns(std::int64_t first, std::int64_t n) const {
-    return {at(0, first), precision, count, n, stride};
+    return {at(0, first), type, count, n, stride, scales};
   }
 };
 

@@ -22,6 +22,7 @@ typedef float Float16x __attribute__((vector_size(64)));
 typedef std::int32_t Int16x __attribute__((vector_size(64)));
 typedef std::uint32_t UInt16x __attribute__((vector_size(64)));
 typedef std::uint16_t Short16x __attribute__((vector_size(32)));
+typedef std::uint8_t Byte16x __attribute__((vector_size(16)));
 
 constexpr std::int64_t kLanes = 16;
 
@@ -53,6 +54,27 @@ CLIP_INLINE void store_positive(std::uint16_t* to, const Float16x& from) {
   std::memcpy(&bits, &from, sizeof(bits));
   const Short16x narrow = __builtin_convertvector((bits + 0x8000) >> 16, Short16x);
   std::memcpy(to, &narrow, sizeof(narrow));
+}
+
+// int8 as Rows::u8 has it: a number of [-127, 127] to the nearest, ties to even, with 128 added.
+constexpr float kInt8Steps = 127;
+CLIP_INLINE void store_int8(std::uint8_t* to, const Float16x& from) {
+  const Float16x shifted = from + (12582912.0F + 128.0F);  // 1.5 x 2^23: units are the lowest bits
+  UInt16x bits;
+  std::memcpy(&bits, &shifted, sizeof(bits));
+  const Byte16x narrow = __builtin_convertvector(bits & 0xff, Byte16x);
+  std::memcpy(to, &narrow, sizeof(narrow));
+}
+// What numbers are multiplied with, so that the largest magnitude becomes 127; 0 where that is next
+// to nothing.
+CLIP_INLINE float inverse_step(float max) {
+  return max > 1e-30F ? kInt8Steps / max : 0.0F;
+}
+
+// The bits of |x|, which are ordered as the magnitudes are; NaN comes last.
+CLIP_INLINE void magnitude_bits(const Float16x& x, UInt16x* bits) {
+  std::memcpy(bits, &x, sizeof(x));
+  *bits &= 0x7fffffff;
 }
 
 CLIP_INLINE float sum_of(const Float16x& v) {

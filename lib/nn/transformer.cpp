@@ -7,28 +7,59 @@
 #include <cstring>
 #include <utility>
 
+#include "nn/int8_rows.h"
+
 namespace clip {
 namespace {
 
+// A product right behind a norm, which folds what the norm leaves out.
+Linear behind_norm(Loader* loader, const LayerNorm& norm, std::int64_t outputs, std::int64_t inputs,
+                   Epilogue epilogue, const std::function<float*(std::vector<float>* bias)>& read) {
+  const bool fold = loader->types().weights == ElementType::kInt8;
+  return Linear(
+      loader,
+      [&](std::vector<float>* bias) {
+        float* weight = read(bias);
+        if (fold) norm.fold_into(weight, bias);
+        return weight;
+      },
+      true, outputs, inputs, epilogue);
+}
+
 // The queries, scaled by 1 / sqrt(head width).
-Linear load_query(Loader* loader, const std::string& scope, std::int64_t heads) {
+Linear load_query(Loader* loader, const std::string& scope, std::int64_t heads,
+                  const LayerNorm& norm) {
   const Shape& shape = loader->shape(scope + ".weight");
-  std::vector<float> bias = loader->vector(scope + ".bias");
-  float* weight = loader->read(scope + ".weight");
-  const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
-  for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
-  for (float& value : bias) value *= scale;
-  return Linear(loader, weight, std::move(bias), shape[0], shape[1], Epilogue::kNone);
+  return behind_norm(loader, norm, shape[0], shape[1], Epilogue::kNone,
+                     [&](std::vector<float>* bias) {
+                       const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
+                       *bias = loader->vector(scope + ".bias");
+                       for (float& value : *bias) value *= scale;
+                       float* weight = loader->read(scope + ".weight");
+                       for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
+                       return weight;
+                     });
 }
 
 // Keys and values as one layer: both are products of the same rows.
-Linear load_key_value(Loader* loader, const std::string& scope) {
+Linear load_key_value(Loader* loader, const std::string& scope, const LayerNorm& norm) {
   const Shape& shape = loader->shape(scope + ".key.weight");
-  std::vector<float> bias = loader->vector(scope + ".key.bias");
-  const std::vector<float> value_bias = loader->vector(scope + ".value.bias");
-  bias.insert(bias.end(), value_bias.begin(), value_bias.end());
-  const float* weight = loader->read_joined({scope + ".key.weight", scope + ".value.weight"});
-  return Linear(loader, weight, std::move(bias), 2 * shape[0], shape[1], Epilogue::kNone);
+  return behind_norm(
+      loader, norm, 2 * shape[0], shape[1], Epilogue::kNone, [&](std::vector<float>* bias) {
+        *bias = loader->vector(scope + ".key.bias");
+        const std::vector<float> value_bias = loader->vector(scope + ".value.bias");
+        bias->insert(bias->end(), value_bias.begin(), value_bias.end());
+        return loader->read_joined({scope + ".key.weight", scope + ".value.weight"});
+      });
+}
+
+Linear load_up(Loader* loader, const std::string& scope, Epilogue epilogue,
+               const LayerNorm& norm) {
+  const Shape& shape = loader->shape(scope + ".weight");
+  return behind_norm(loader, norm, shape[0], shape[1], epilogue, [&](std::vector<float>* bias) {
+    *bias = loader->vector(scope + ".bias");
+    return loader->read(scope + ".weight");
+  });
 }
 
 Epilogue epilogue_of(Activation activation) {
@@ -48,26 +79,51 @@ std::int64_t shared_columns(const TransformerConfig& config) {
   return std::max(config.mlp_width, 3 * config.width);
 }
 
+// What products read: a norm's result, and what attention has mixed.
+ElementType product_type(LayerTypes types) {
+  return types.weights == ElementType::kInt8 ? ElementType::kInt8 : types.activations;
+}
+
+void normalize(const LayerNorm& norm, const Rows& in, const Rows& out) {
+  if (out.type == ElementType::kInt8) {
+    norm.normalize_to_int8(in, out);
+  } else {
+    norm(in, out);
+  }
+}
+
+// The rows as the next product reads them: rounded to int8 in `room`, where that is of int8.
+Rows as_input(const Rows& rows, const Rows& room) {
+  if (room.type != ElementType::kInt8) return rows;
+  const Rows rounded = room.rows(0, rows.count);
+  quantize_rows(rows, rounded);
+  return rounded;
+}
+
 void gather_rows(const Rows& from, const std::vector<std::int32_t>& rows, const Rows& to) {
-  const auto bytes = static_cast<std::size_t>(from.width * size_of(from.precision));
+  const auto bytes = static_cast<std::size_t>(from.width * size_of(from.type));
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::memcpy(to.at(static_cast<std::int64_t>(i)), from.at(rows[i]), bytes);
+    if (from.type == ElementType::kInt8) to.scales[i] = from.scales[rows[i]];
   }
 }
 
 }  // namespace
 
 TransformerScratch::TransformerScratch(std::int64_t rows, std::int64_t outputs,
-                                       const TransformerConfig& config, Precision precision,
+                                       const TransformerConfig& config, LayerTypes types,
                                        Arena* arena)
-    : normed(arena->rows(rows, config.width, precision)),
-      mixed(arena->rows(rows, config.width, precision)),
-      chosen(arena->rows(outputs, config.width, Precision::kFloat32)) {
+    : normed(arena->rows(rows, config.width, product_type(types))),
+      mixed(arena->rows(rows, config.width, types.activations)),
+      product(types.weights == ElementType::kInt8 ? arena->rows(rows, config.width, product_type(types))
+                                                  : mixed),
+      chosen(arena->rows(outputs, config.width, ElementType::kFloat32)) {
   const std::int64_t width = config.width;
-  const Rows shared = arena->rows(rows, shared_columns(config), precision);
-  hidden = {shared.data, precision, rows, config.mlp_width, config.mlp_width};
-  query = {shared.data, precision, rows, width, width};
-  key_value = {shared.at(0, rows * width), precision, rows, 2 * width, 2 * width};
+  const Rows shared = arena->rows(rows, shared_columns(config), types.activations);
+  query = {shared.data, types.activations, rows, width, width, nullptr};
+  key_value = {shared.at(0, rows * width), types.activations, rows, 2 * width, 2 * width, nullptr};
+  hidden = {shared.data, product_type(types), rows, config.mlp_width, config.mlp_width,
+            product.scales};
 }
 
 std::int64_t TransformerScratch::bytes(std::int64_t rows, std::int64_t outputs,
@@ -78,11 +134,11 @@ std::int64_t TransformerScratch::bytes(std::int64_t rows, std::int64_t outputs,
 TransformerBlock::TransformerBlock(Loader* loader, const std::string& scope,
                                    const TransformerConfig& config)
     : norm_1_(loader, scope + ".norm_1", config.norm_epsilon),
-      query_(load_query(loader, scope + ".attention.query", config.heads)),
-      key_value_(load_key_value(loader, scope + ".attention")),
+      query_(load_query(loader, scope + ".attention.query", config.heads, norm_1_)),
+      key_value_(load_key_value(loader, scope + ".attention", norm_1_)),
       output_(Linear::load(loader, scope + ".attention.output", Epilogue::kAdd)),
       norm_2_(loader, scope + ".norm_2", config.norm_epsilon),
-      up_(Linear::load(loader, scope + ".mlp.up", epilogue_of(config.activation))),
+      up_(load_up(loader, scope + ".mlp.up", epilogue_of(config.activation), norm_2_)),
       down_(Linear::load(loader, scope + ".mlp.down", Epilogue::kAdd)) {}
 
 Transformer::Transformer(Loader* loader, const std::string& tower, const TransformerConfig& config)
@@ -107,12 +163,12 @@ Rows Transformer::operator()(const Rows& x, const Attend& attend_all,
     const Rows normed = scratch.normed.rows(0, x.count);
     const Rows key_value = scratch.key_value.rows(0, x.count);
     const Rows keys = key_value.columns(0, x.width), values = key_value.columns(x.width, x.width);
-    block.norm_1_(x, normed);
+    normalize(block.norm_1_, x, normed);
     block.key_value_(normed, key_value);
     Rows stream = x, asking = normed;
     if (is_last) {  // from here on the wanted rows only
       stream = chosen;
-      asking = scratch.mixed.rows(0, outputs);
+      asking = scratch.product.rows(0, outputs);
       gather_rows(x, wanted, stream);
       gather_rows(normed, wanted, asking);
     }
@@ -124,12 +180,12 @@ Rows Transformer::operator()(const Rows& x, const Attend& attend_all,
     } else {
       attend_all(query, keys, values, mixed);
     }
-    block.output_(mixed, stream);
+    block.output_(as_input(mixed, scratch.product), stream);
 
     // x = x + mlp(norm_2(x))
     const Rows normed_2 = scratch.normed.rows(0, stream.count);
     const Rows hidden = scratch.hidden.rows(0, stream.count);
-    block.norm_2_(stream, normed_2);
+    normalize(block.norm_2_, stream, normed_2);
     block.up_(normed_2, hidden);
     block.down_(hidden, stream);
   }

@@ -20,16 +20,17 @@ namespace clip {
 struct TransformerScratch {
   // For up to `rows` rows, of which up to `outputs` are wanted in the end.
   TransformerScratch(std::int64_t rows, std::int64_t outputs, const TransformerConfig& config,
-                     Precision precision, Arena* arena);
+                     LayerTypes types, Arena* arena);
 
   // Bytes of the arena that it takes.
   static std::int64_t bytes(std::int64_t rows, std::int64_t outputs,
                             const TransformerConfig& config);
 
-  Rows normed;     // [rows, width]
+  Rows normed;     // [rows, width], as products read them
   Rows query;      // [rows, width]
   Rows key_value;  // [rows, 2 width], keys to the left
   Rows mixed;      // [rows, width]
+  Rows product;    // [rows, width]: what a product reads that no norm has written
   Rows hidden;     // [rows, MLP width], over query and key_value, which are read by then
   Rows chosen;     // [outputs, width] float32: the residual stream of the wanted rows
 };

@@ -37,6 +37,10 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("CLIP_CLI", str(ROOT / "build/release/clip-cli"))
 MODELS = Path(os.environ.get("CLIP_TEST_MODELS", ROOT / "build/release/tests/models"))
 
+# What clip-cli keeps from run to run (ready weights, embeddings of labels) is of this test alone.
+CACHE = tempfile.TemporaryDirectory(prefix="clip-test-cache-")
+os.environ["XDG_CACHE_HOME"] = CACHE.name
+
 # In the background of a shell, SIGINT is ignored; the programs that tests start and interrupt must
 # not inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

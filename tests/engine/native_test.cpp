@@ -15,7 +15,7 @@
 #include "checkpoint/checkpoint.h"
 #include "clip/engine.h"
 #include "clip/tokenizer.h"
-#include "nn/linear.h"
+#include "nn/backend.h"
 
 using namespace clip;
 
@@ -190,9 +190,9 @@ TEST_CASE("bf16 comes close to fp32, and says so where it is fp32") {
     const Case c(path);
     Encoders exact(c.model, Precision::kFloat32, 2);
     Encoders fast(c.model, Precision::kBFloat16, 2);
-    CHECK(fast.notice.empty() == has_fast_bfloat16());
+    CHECK(fast.notice.empty() == default_backend().computes(Precision::kBFloat16));
     CHECK((available_precision(Precision::kBFloat16) == Precision::kBFloat16) ==
-          has_fast_bfloat16());
+          default_backend().computes(Precision::kBFloat16));
     const Embeddings images = normalized(exact.encode_images(c.pixels.data(), c.count));
     const Embeddings fast_images = normalized(fast.encode_images(c.pixels.data(), c.count));
     const Embeddings texts = normalized(exact.encode_texts(c.prompts));

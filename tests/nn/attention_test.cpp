@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 
-#include "nn/linear.h"
 #include "test_weights.h"
 
 using namespace clip;
@@ -52,20 +51,20 @@ std::vector<float> expected(const Inputs& inputs, const AttendedRows& attended, 
 }
 
 Inputs inputs_for(std::int64_t queries, std::int64_t rows, std::int64_t width,
-                  Precision precision) {
-  return {rounded(random_numbers(queries * width, 0.5F, 1), precision),
-          rounded(random_numbers(rows * width, 0.5F, 2), precision),
-          rounded(random_numbers(rows * width, 1, 3), precision)};
+                  ElementType type) {
+  return {rounded(random_numbers(queries * width, 0.5F, 1), type),
+          rounded(random_numbers(rows * width, 0.5F, 2), type),
+          rounded(random_numbers(rows * width, 1, 3), type)};
 }
 
-float tolerance(Precision precision) {
-  return precision == Precision::kFloat32 ? 1e-5F : 0.02F;
+float tolerance(ElementType type) {
+  return type == ElementType::kFloat32 ? 1e-5F : 0.02F;
 }
 
 }  // namespace
 
 TEST_CASE("rows attend to the rows of their lists") {
-  for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
+  for (const auto type : {ElementType::kFloat32, ElementType::kBFloat16}) {
     for (const std::int64_t head_width : {64, 80, 20, 4}) {
       for (const std::int64_t rows : {1, 2, 15, 16, 17, 77}) {
         CAPTURE(head_width);
@@ -79,14 +78,14 @@ TEST_CASE("rows attend to the rows of their lists") {
           }
           attended.begin.push_back(std::int64_t(attended.rows.size()));
         }
-        const Inputs inputs = inputs_for(queries, rows, width, precision);
+        const Inputs inputs = inputs_for(queries, rows, width, type);
         Arena arena;
-        const Rows out = rows_of(std::vector<float>(queries * width), width, precision, &arena);
-        attend(attended, heads, rows_of(inputs.q, width, precision, &arena),
-               rows_of(inputs.k, width, precision, &arena),
-               rows_of(inputs.v, width, precision, &arena), out);
+        const Rows out = rows_of(std::vector<float>(queries * width), width, type, &arena);
+        attend(attended, heads, rows_of(inputs.q, width, type, &arena),
+               rows_of(inputs.k, width, type, &arena),
+               rows_of(inputs.v, width, type, &arena), out);
         CHECK(max_difference(values_of(out), expected(inputs, attended, heads, head_width)) <
-              tolerance(precision));
+              tolerance(type));
       }
     }
   }
@@ -94,11 +93,9 @@ TEST_CASE("rows attend to the rows of their lists") {
 
 TEST_CASE("images attend within themselves, whatever their number of tokens and the threads") {
   const int threads = omp_get_max_threads();
-  for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
-#if !defined(CLIP_PLAIN_ATTENTION)
-    // Where there are no instructions for it, oneDNN has no products, and towers never ask for it.
-    if (precision == Precision::kBFloat16 && !has_fast_bfloat16()) continue;
-#endif
+  for (const auto [backend, type] : all_computing()) {
+    CAPTURE(backend->name());
+    CAPTURE(int(type));
     for (const std::int64_t tokens : {2, 50, 197, 577}) {
       CAPTURE(tokens);
       const std::int64_t images = 2, heads = tokens > 500 ? 1 : 4, head_width = 64;
@@ -110,19 +107,19 @@ TEST_CASE("images attend within themselves, whatever their number of tokens and 
         }
         attended.begin.push_back(std::int64_t(attended.rows.size()));
       }
-      const Inputs inputs = inputs_for(images * tokens, images * tokens, width, precision);
+      const Inputs inputs = inputs_for(images * tokens, images * tokens, width, type);
       const auto wanted = expected(inputs, attended, heads, head_width);
       for (const int used : {1, 2, 5}) {
         CAPTURE(used);
         omp_set_num_threads(used);
         Arena arena;
         const Rows out =
-            rows_of(std::vector<float>(images * tokens * width), width, precision, &arena);
-        const ImageAttention attention(tokens, heads, head_width, precision, &arena);
-        attention(rows_of(inputs.q, width, precision, &arena),
-                  rows_of(inputs.k, width, precision, &arena),
-                  rows_of(inputs.v, width, precision, &arena), out);
-        CHECK(max_difference(values_of(out), wanted) < tolerance(precision));
+            rows_of(std::vector<float>(images * tokens * width), width, type, &arena);
+        const auto attention = backend->image_attention(tokens, heads, head_width, type, &arena);
+        attention->run(rows_of(inputs.q, width, type, &arena),
+                       rows_of(inputs.k, width, type, &arena),
+                       rows_of(inputs.v, width, type, &arena), out);
+        CHECK(max_difference(values_of(out), wanted) < tolerance(type));
       }
     }
   }
@@ -142,7 +139,7 @@ TEST_CASE("the two halves of a softmax") {
     std::vector<float> scores = row, result(row.size());
     std::vector<std::uint16_t> narrow(row.size());
     const float scale = exponentials(scores.data(), count, nullptr);
-    scale_row(scores.data(), count, scale, Precision::kFloat32, result.data());
+    scale_row(scores.data(), count, scale, ElementType::kFloat32, result.data());
     CHECK(max_difference(result, wanted) < 1e-6F);
     // For bfloat16 to a 10,000th, which may be its last bit; and nothing is so small as to be slow.
     CHECK(exponentials(row.data(), count, narrow.data()) == doctest::Approx(scale).epsilon(2e-4));
@@ -153,7 +150,7 @@ TEST_CASE("the two halves of a softmax") {
     for (std::size_t i = 0; i < narrow.size(); ++i) {
       CHECK(std::abs(narrow[i] - std::max(bfloat16_from_float(scores[i]), min)) <= 1);
     }
-    scale_row(scores.data(), count, scale, Precision::kBFloat16, narrow.data());
+    scale_row(scores.data(), count, scale, ElementType::kBFloat16, narrow.data());
     for (std::size_t i = 0; i < narrow.size(); ++i) {
       CHECK(std::abs(narrow[i] - bfloat16_from_float(wanted[i])) <= 1);
     }

@@ -14,21 +14,21 @@ using namespace clip_test;
 namespace {
 
 // Rows without gaps.
-Rows dense(const std::vector<float>& values, std::int64_t width, Precision precision,
+Rows dense(const std::vector<float>& values, std::int64_t width, ElementType type,
            Arena* arena) {
   const auto count = std::int64_t(values.size());
-  const Rows all = arena->rows(1, count, precision);
+  const Rows all = arena->rows(1, count, type);
   for (std::int64_t i = 0; i < count; ++i) {
-    if (precision == Precision::kFloat32) {
+    if (type == ElementType::kFloat32) {
       all.f32()[i] = values[std::size_t(i)];
     } else {
       all.bf16()[i] = bfloat16_from_float(values[std::size_t(i)]);
     }
   }
-  return {all.data, precision, count / width, width, width};
+  return {all.data, type, count / width, width, width, nullptr};
 }
 
-void check(Precision precision, std::int64_t stride, std::int64_t inputs, std::int64_t outputs) {
+void check(const Backend& backend, ElementType type, std::int64_t stride, std::int64_t inputs, std::int64_t outputs) {
   const std::int64_t side = 6, after = side / stride;
   const auto weight = random_numbers(outputs * inputs * 9, 0.2F, 1);
   const auto gain = random_numbers(outputs, 0.5F, 2), shift = random_numbers(outputs, 1, 3);
@@ -41,14 +41,14 @@ void check(Precision precision, std::int64_t stride, std::int64_t inputs, std::i
                              {"bn.mean", {{outputs}, mean}},
                              {"bn.variance", {{outputs}, variance}}});
   Arena arena;
-  Loader loader(weights.weights(), precision, &arena);
-  const Convolution convolution(&loader, FoldedConvolution(&loader, "conv", "bn"), side, stride);
+  Loader loader(weights.weights(), {type, type}, &arena, backend);
+  const Convolution convolution(&loader, "conv", "bn", side, stride);
   for (const std::int64_t images : {1, 3}) {
     CAPTURE(stride);
     CAPTURE(inputs);
     CAPTURE(outputs);
     CAPTURE(images);
-    const auto in = rounded(random_numbers(images * side * side * inputs, 1, 6), precision);
+    const auto in = rounded(random_numbers(images * side * side * inputs, 1, 6), type);
     std::vector<float> wanted;
     for (std::int64_t at = 0; at < images * after * after; ++at) {
       const std::int64_t image = at / (after * after);
@@ -67,13 +67,13 @@ void check(Precision precision, std::int64_t stride, std::int64_t inputs, std::i
         wanted.push_back(float(std::max(sum, 0.0)));
       }
     }
-    const Rows pixels = dense(in, inputs, precision, &arena);
-    const Rows out = arena.rows(images * after * after, outputs, precision);
+    const Rows pixels = dense(in, inputs, type, &arena);
+    const Rows out = arena.rows(images * after * after, outputs, type);
     convolution(pixels, images, out);
     // Rounded weights and results: errors grow with the sum and with the result.
     float max = 0;
     for (const float value : wanted) max = std::max(max, value);
-    const float tolerance = precision == Precision::kFloat32 ? 1e-4F : 0.01F * max;
+    const float tolerance = type == ElementType::kFloat32 ? 1e-4F : 0.01F * max;
     CHECK(max_difference(values_of(out), wanted) < tolerance);
   }
 }
@@ -81,13 +81,13 @@ void check(Precision precision, std::int64_t stride, std::int64_t inputs, std::i
 }  // namespace
 
 TEST_CASE("a convolution, its batch norm, and ReLU, at both strides and any number of images") {
-  for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
-    if (precision == Precision::kBFloat16 && !has_fast_bfloat16()) continue;
-    CAPTURE(int(precision));
+  for (const auto [backend, type] : all_computing()) {
+    CAPTURE(backend->name());
+    CAPTURE(int(type));
     for (const std::int64_t stride : {1, 2}) {
       for (const std::int64_t inputs : {4, 8, 32, 40, 64}) {
         for (const std::int64_t outputs : {8, 16, 40, 64, 80}) {
-          check(precision, stride, inputs, outputs);
+          check(*backend, type, stride, inputs, outputs);
         }
       }
     }

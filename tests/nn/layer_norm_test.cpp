@@ -30,18 +30,18 @@ TEST_CASE("layer norm is the formula of the paper") {
     }
     const TestWeights weights({{"ln.weight", {{width}, weight}}, {"ln.bias", {{width}, bias}}});
     Arena arena;
-    for (const auto precision : {Precision::kFloat32, Precision::kBFloat16}) {
-      Loader loader(weights.weights(), precision, &arena);
+    for (const auto type : {ElementType::kFloat32, ElementType::kBFloat16}) {
+      Loader loader(weights.weights(), {type, type}, &arena);
       const LayerNorm norm(&loader, "ln", 1e-5F);
-      const Rows in = rows_of(values, width, Precision::kFloat32, &arena);
-      const Rows out = rows_of(values, width, precision, &arena);
+      const Rows in = rows_of(values, width, ElementType::kFloat32, &arena);
+      const Rows out = rows_of(values, width, type, &arena);
       norm(in, out);
-      const float tolerance = precision == Precision::kFloat32 ? 2e-4F : 0.04F;
+      const float tolerance = type == ElementType::kFloat32 ? 2e-4F : 0.04F;
       CHECK(max_difference(values_of(out), wanted) < tolerance);
     }
     // In place.
-    Loader loader(weights.weights(), Precision::kFloat32, &arena);
-    const Rows both = rows_of(values, width, Precision::kFloat32, &arena);
+    Loader loader(weights.weights(), kAllFloat32, &arena);
+    const Rows both = rows_of(values, width, ElementType::kFloat32, &arena);
     LayerNorm(&loader, "ln", 1e-5F)(both, both);
     CHECK(max_difference(values_of(both), wanted) < 2e-4F);
   }

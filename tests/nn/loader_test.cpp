@@ -31,7 +31,7 @@ TEST_CASE("halves become the floats that they stand for, whichever way they are 
 TEST_CASE("a weight that is missing is named") {
   const TestWeights weights({{"there", {{2}, {1, 2}}}});
   Arena arena;
-  Loader loader(weights.weights(), Precision::kFloat32, &arena);
+  Loader loader(weights.weights(), kAllFloat32, &arena);
   CHECK(loader.vector("there") == std::vector<float>{1, 2});
   CHECK(loader.has("there"));
   CHECK_FALSE(loader.has("elsewhere"));
@@ -43,7 +43,7 @@ TEST_CASE("weights are read one behind the other, and again") {
   const auto many = random_numbers(100000, 1, 1), more = random_numbers(70000, 1, 2);
   const TestWeights weights({{"many", {{100000}, many}}, {"more", {{70000}, more}}});
   Arena arena;
-  Loader loader(weights.weights(), Precision::kFloat32, &arena);
+  Loader loader(weights.weights(), kAllFloat32, &arena);
   CHECK(loader.vector("many") == many);
   CHECK(loader.vector("many") == many);
   const float* both = loader.read_joined({"many", "more"});
@@ -65,7 +65,7 @@ TEST_CASE("views are read in the order of the view") {
   weights.add("turned", {stored.transposed(), "stored"});
   weights.add("every other", {every_other, "stored"});
   Arena arena;
-  const Loader loader(weights, Precision::kFloat32, &arena);
+  const Loader loader(weights, kAllFloat32, &arena);
   CHECK(loader.vector("third") == std::vector<float>(values.begin() + 8, values.begin() + 16));
   const auto turned = loader.vector("turned"), columns = loader.vector("every other");
   for (std::size_t i = 0; i < 6; ++i) {
@@ -81,16 +81,16 @@ TEST_CASE("NaN and infinity are found wherever they stand and however they are r
     values[at] = std::numeric_limits<float>::quiet_NaN();
     const TestWeights weights({{"damaged", {{400, 500}, values}}});
     Arena arena;
-    Loader loader(weights.weights(), Precision::kFloat32, &arena);
+    Loader loader(weights.weights(), kAllFloat32, &arena);
     CHECK_THROWS_WITH_AS(loader.vector("damaged"),
                          doctest::Contains("weight stored damaged holds NaN"), Error);
     Weights turned("file");
     turned.add("turned", {weights.weights().at("damaged").tensor.transposed(), "stored"});
-    Loader other(turned, Precision::kFloat32, &arena);
+    Loader other(turned, kAllFloat32, &arena);
     CHECK_THROWS_AS(other.read("turned"), Error);
     values[at] = -std::numeric_limits<float>::infinity();
     const TestWeights infinite({{"infinite", {{400, 500}, values}}});
-    Loader another(infinite.weights(), Precision::kFloat32, &arena);
+    Loader another(infinite.weights(), kAllFloat32, &arena);
     CHECK_THROWS_WITH_AS(another.vector("infinite"),
                          doctest::Contains("weight stored infinite holds infinity"), Error);
   }

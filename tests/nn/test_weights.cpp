@@ -40,14 +40,14 @@ std::vector<float> random_numbers(std::int64_t count, float std, unsigned seed) 
   return values;
 }
 
-clip::Rows rows_of(const std::vector<float>& values, std::int64_t width, clip::Precision precision,
+clip::Rows rows_of(const std::vector<float>& values, std::int64_t width, clip::ElementType type,
                    clip::Arena* arena) {
   const std::int64_t count = std::int64_t(values.size()) / width;
-  clip::Rows rows = arena->rows(count, width + 16, precision).columns(0, width);
+  clip::Rows rows = arena->rows(count, width + 16, type).columns(0, width);
   for (std::int64_t i = 0; i < count; ++i) {
     for (std::int64_t j = 0; j < width; ++j) {
       const float value = values[std::size_t(i * width + j)];
-      if (precision == clip::Precision::kFloat32) {
+      if (type == clip::ElementType::kFloat32) {
         rows.f32(i)[j] = value;
       } else {
         rows.bf16(i)[j] = clip::bfloat16_from_float(value);
@@ -61,21 +61,39 @@ std::vector<float> values_of(const clip::Rows& rows) {
   std::vector<float> values;
   for (std::int64_t i = 0; i < rows.count; ++i) {
     for (std::int64_t j = 0; j < rows.width; ++j) {
-      values.push_back(rows.precision == clip::Precision::kFloat32
-                           ? rows.f32(i)[j]
-                           : clip::float_from_bfloat16(rows.bf16(i)[j]));
+      switch (rows.type) {
+        case clip::ElementType::kFloat32:
+          values.push_back(rows.f32(i)[j]);
+          break;
+        case clip::ElementType::kBFloat16:
+          values.push_back(clip::float_from_bfloat16(rows.bf16(i)[j]));
+          break;
+        case clip::ElementType::kInt8:
+          values.push_back(float(int(rows.u8(i)[j]) - 128) * rows.scales[i]);
+      }
     }
   }
   return values;
 }
 
-std::vector<float> rounded(const std::vector<float>& values, clip::Precision precision) {
-  if (precision == clip::Precision::kFloat32) return values;
+std::vector<float> rounded(const std::vector<float>& values, clip::ElementType type) {
+  if (type == clip::ElementType::kFloat32) return values;
   std::vector<float> result;
   for (const float value : values) {
     result.push_back(clip::float_from_bfloat16(clip::bfloat16_from_float(value)));
   }
   return result;
+}
+
+std::vector<Computing> all_computing() {
+  std::vector<Computing> all;
+  for (const clip::Backend* backend : clip::backends()) {
+    all.push_back({backend, clip::ElementType::kFloat32});
+    if (backend->computes(clip::Precision::kBFloat16)) {
+      all.push_back({backend, clip::ElementType::kBFloat16});
+    }
+  }
+  return all;
 }
 
 float max_difference(const std::vector<float>& a, const std::vector<float>& b) {

@@ -28,14 +28,21 @@ class TestWeights {
 std::vector<float> random_numbers(std::int64_t count, float std, unsigned seed);
 
 // A copy in rows with a gap behind each, to show that strides are followed.
-clip::Rows rows_of(const std::vector<float>& values, std::int64_t width, clip::Precision precision,
+clip::Rows rows_of(const std::vector<float>& values, std::int64_t width, clip::ElementType type,
                    clip::Arena* arena);
 
-// Their values, row by row, as float32.
+// Their values, row by row, as float32, whatever their type.
 std::vector<float> values_of(const clip::Rows& rows);
 
-// The values as bfloat16 holds them.
-std::vector<float> rounded(const std::vector<float>& values, clip::Precision precision);
+// The values as that type holds them: float32 or bfloat16.
+std::vector<float> rounded(const std::vector<float>& values, clip::ElementType type);
+
+// All backends and the types of float that each multiplies fast.
+struct Computing {
+  const clip::Backend* backend;
+  clip::ElementType type;
+};
+std::vector<Computing> all_computing();
 
 float max_difference(const std::vector<float>& a, const std::vector<float>& b);
 

@@ -28,7 +28,7 @@ struct Fixture {
       tensor.values = random_numbers(count, tensor.shape.size() > 1 ? 0.12F : 0.5F, ++seed);
     }
     weights = std::make_unique<TestWeights>(tensors);
-    Loader loader(weights->weights(), Precision::kFloat32, &arena);
+    Loader loader(weights->weights(), kAllFloat32, &arena);
     tower = std::make_unique<TextTower>(&loader, config);
   }
 

@@ -27,28 +27,29 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void time_layer(Precision precision, std::int64_t tokens, std::int64_t heads, std::int64_t images) {
+void time_layer(ElementType type, std::int64_t tokens, std::int64_t heads, std::int64_t images) {
   const std::int64_t width = heads * 64, rows = tokens * images;
   const TestWeights none({{"unused", {{1}, {1}}}});
   Arena arena;
-  Loader loader(none.weights(), precision, &arena);
+  Loader loader(none.weights(), {type, type}, &arena);
   const std::vector<float> weight = random_numbers(4 * width * width, 0.02F, 1);
   const auto linear = [&](std::int64_t outputs, std::int64_t inputs) {
     return Linear(&loader, weight.data(), {}, outputs, inputs, Epilogue::kNone);
   };
   const Linear in_proj = linear(3 * width, width), out_proj = linear(width, width);
   const Linear c_fc = linear(4 * width, width), c_proj = linear(width, 4 * width);
-  const ImageAttention attention(tokens, heads, 64, precision, &arena);
+  const auto attention =
+      default_backend().image_attention(tokens, heads, 64, type, &arena);
 
   // Without gaps, as the towers' rows are: oneDNN is slow on others.
-  const Rows gaps = rows_of(random_numbers(rows * width, 1, 2), width, precision, &arena);
-  const Rows x = arena.rows(rows, width, precision);
+  const Rows gaps = rows_of(random_numbers(rows * width, 1, 2), width, type, &arena);
+  const Rows x = arena.rows(rows, width, type);
   for (std::int64_t i = 0; i < rows; ++i) {
-    std::memcpy(x.at(i), gaps.at(i), std::size_t(width * size_of(precision)));
+    std::memcpy(x.at(i), gaps.at(i), std::size_t(width * size_of(type)));
   }
-  const Rows qkv = arena.rows(rows, 3 * width, precision);
-  const Rows mixed = arena.rows(rows, width, precision);
-  const Rows hidden = arena.rows(rows, 4 * width, precision);
+  const Rows qkv = arena.rows(rows, 3 * width, type);
+  const Rows mixed = arena.rows(rows, width, type);
+  const Rows hidden = arena.rows(rows, 4 * width, type);
   std::vector<double> attending, multiplying;
   const double end = now() + 3;
   for (int round = 0; round < 5 || now() < end; ++round) {
@@ -60,14 +61,14 @@ void time_layer(Precision precision, std::int64_t tokens, std::int64_t heads, st
     multiplying.push_back(now() - start);
     in_proj(x, qkv);
     start = now();
-    attention(qkv.columns(0, width), qkv.columns(width, width), qkv.columns(2 * width, width),
+    attention->run(qkv.columns(0, width), qkv.columns(width, width), qkv.columns(2 * width, width),
               mixed);
     attending.push_back(now() - start);
   }
   std::printf(
       "%s: %ld tokens, %ld heads, %ld images: attention %.2f ms, products %.2f ms, ratio "
       "%.3f\n",
-      precision == Precision::kFloat32 ? "fp32" : "bf16", long(tokens), long(heads), long(images),
+      type == ElementType::kFloat32 ? "fp32" : "bf16", long(tokens), long(heads), long(images),
       1000 * median(attending), 1000 * median(multiplying),
       median(attending) / median(multiplying));
 }
@@ -79,8 +80,8 @@ int main(int argc, char** argv) {
     std::fputs("usage: time_attention TOKENS HEADS IMAGES\n", stderr);
     return 2;
   }
-  time_layer(Precision::kFloat32, std::atol(argv[1]), std::atol(argv[2]), std::atol(argv[3]));
-  if (has_fast_bfloat16()) {
-    time_layer(Precision::kBFloat16, std::atol(argv[1]), std::atol(argv[2]), std::atol(argv[3]));
+  time_layer(ElementType::kFloat32, std::atol(argv[1]), std::atol(argv[2]), std::atol(argv[3]));
+  if (default_backend().computes(Precision::kBFloat16)) {
+    time_layer(ElementType::kBFloat16, std::atol(argv[1]), std::atol(argv[2]), std::atol(argv[3]));
   }
 }

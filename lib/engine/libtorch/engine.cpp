@@ -30,6 +30,7 @@ at::ScalarType type_of(Precision precision) {
     case Precision::kFloat16:
       return at::kHalf;
     case Precision::kFloat32:
+    case Precision::kInt8:  // refused
       break;
   }
   return at::kFloat;
@@ -84,6 +85,11 @@ class Setup {
  private:
   static at::Device checked_device(const Model& model, const EncoderOptions& options) {
     check_known_weights("libtorch", model, options);
+    if (options.precision == Precision::kInt8) {
+      throw Error(ErrorCode::kUnsupported,
+                  "the libtorch engine does not compute in int8, which the native engine does, on CPUs",
+                  Hint::kUseBFloat16);
+    }
     return parse_device(options.device);
   }
 

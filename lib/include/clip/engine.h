@@ -41,6 +41,10 @@ struct EncoderOptions {
   Precision precision = Precision::kFloat32;  // of the engines that build towers of weights
   std::string device = "cpu";                 // "cpu", "cuda" or "cuda:N"
   int threads = 0;                            // 0: all processors that this process may use
+  // A folder of ready weights (clip-cli models prepare): towers that the native engine finds there
+  // neither read nor pack their weights, and those that no longer fit are written anew. Empty: none.
+  std::string ready_folder;
+  bool prepare = false;  // write them there where there are none that fit; throws Error if it fails
   // Told what people should know about how an encoder computes, when it is opened.
   std::function<void(const std::string&)> notice;
 };

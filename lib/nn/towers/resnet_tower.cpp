@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "base/half.h"
@@ -19,29 +20,42 @@ constexpr std::int64_t kChannels = 4;
 
 Linear load_1x1(Loader* loader, const std::string& convolution, const std::string& norm,
                 Epilogue epilogue) {
-  const FoldedConvolution folded(loader, convolution, norm);
-  return Linear(loader, folded.weight.data(), folded.bias, folded.outputs, folded.inputs, epilogue);
+  const Shape& shape = loader->shape(convolution + ".weight");
+  std::optional<FoldedConvolution> folded;
+  return Linear(
+      loader,
+      [&](std::vector<float>* bias) {
+        folded.emplace(loader, convolution, norm);
+        *bias = folded->bias;
+        return folded->weight.data();
+      },
+      true, shape[0], shape[1], epilogue);
 }
 
 // The queries of attention pooling, scaled by 1 / sqrt(head width).
 Linear load_query(Loader* loader, std::int64_t heads) {
   const std::string scope = "image.pool.query";
   const Shape& shape = loader->shape(scope + ".weight");
-  const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
-  std::vector<float> bias = loader->vector(scope + ".bias");
-  for (float& value : bias) value *= scale;
-  float* weight = loader->read(scope + ".weight");
-  for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
-  return Linear(loader, weight, std::move(bias), shape[0], shape[1], Epilogue::kNone);
+  return Linear(
+      loader,
+      [&](std::vector<float>* bias) {
+        const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
+        *bias = loader->vector(scope + ".bias");
+        for (float& value : *bias) value *= scale;
+        float* weight = loader->read(scope + ".weight");
+        for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
+        return weight;
+      },
+      true, shape[0], shape[1], Epilogue::kNone);
 }
 
 float get(const Rows& rows, std::int64_t row, std::int64_t column) {
-  if (rows.precision == Precision::kFloat32) return rows.f32(row)[column];
+  if (rows.type == ElementType::kFloat32) return rows.f32(row)[column];
   return float_from_bfloat16(rows.bf16(row)[column]);
 }
 
 void set(const Rows& rows, std::int64_t row, std::int64_t column, float value) {
-  if (rows.precision == Precision::kFloat32) {
+  if (rows.type == ElementType::kFloat32) {
     rows.f32(row)[column] = value;
   } else {
     rows.bf16(row)[column] = bfloat16_from_float(value);
@@ -62,7 +76,7 @@ ResNetTower::Bottleneck ResNetTower::load_bottleneck(Loader* loader, const std::
                                                      std::int64_t side, std::int64_t stride) const {
   Bottleneck block{
       load_1x1(loader, scope + ".conv_1", scope + ".norm_1", Epilogue::kRelu),
-      Convolution(loader, FoldedConvolution(loader, scope + ".conv_2", scope + ".norm_2"), side, 1),
+      Convolution(loader, scope + ".conv_2", scope + ".norm_2", side, 1),
       stride, load_1x1(loader, scope + ".conv_3", scope + ".norm_3", Epilogue::kAddRelu),
       std::nullopt};
   if (loader->has(scope + ".shortcut_conv.weight")) {
@@ -76,7 +90,7 @@ ResNetTower::ResNetTower(Loader* loader, const ModelConfig& config)
     : image_size_(config.vision.image_size),
       heads_(config.vision.heads),
       embedding_dim_(config.embedding_dim),
-      precision_(loader->precision()),
+      type_(loader->types().activations),
       position_(loader->vector("image.pool.position_embedding")),
       q_proj_(load_query(loader, config.vision.heads)),
       k_proj_(Linear::load(loader, "image.pool.key", Epilogue::kNone)),
@@ -84,9 +98,8 @@ ResNetTower::ResNetTower(Loader* loader, const ModelConfig& config)
       c_proj_(Linear::load(loader, "image.pool.output", Epilogue::kNone)) {
   for (int i = 1; i <= 3; ++i) {
     const std::string scope = fmt::format("image.stem.{}", i);
-    FoldedConvolution folded(loader, scope + ".conv", scope + ".norm");
-    if (i == 1) folded.pad_inputs(kChannels - folded.inputs);
-    stem_.emplace_back(loader, folded, i == 1 ? image_size_ : image_size_ / 2, i == 1 ? 2 : 1);
+    stem_.emplace_back(loader, scope + ".conv", scope + ".norm",
+                       i == 1 ? image_size_ : image_size_ / 2, i == 1 ? 2 : 1);
   }
   std::int64_t side = image_size_ / 4;
   for (std::size_t stage = 0; stage < config.vision.stages.size(); ++stage) {
@@ -99,22 +112,22 @@ ResNetTower::ResNetTower(Loader* loader, const ModelConfig& config)
   }
 
   const std::int64_t map = max_map_size(config.vision);
-  max_images_ = std::clamp<std::int64_t>(kBufferBytes / (map * size_of(precision_)), 1, kMaxImages);
+  max_images_ = std::clamp<std::int64_t>(kBufferBytes / (map * size_of(type_)), 1, kMaxImages);
   Arena* arena = loader->arena();
-  for (Rows& buffer : buffers_) buffer = arena->rows(max_images_, map, precision_);
+  for (Rows& buffer : buffers_) buffer = arena->rows(max_images_, map, type_);
   const std::int64_t width = k_proj_.inputs();
   const std::int64_t tokens = static_cast<std::int64_t>(position_.size()) / width * max_images_;
-  tokens_ = arena->rows(tokens, width, precision_);
-  keys_ = arena->rows(tokens, width, precision_);
-  values_ = arena->rows(tokens, width, precision_);
-  means_ = arena->rows(max_images_, width, precision_);
-  queries_ = arena->rows(max_images_, width, precision_);
-  pooled_ = arena->rows(max_images_, width, precision_);
+  tokens_ = arena->rows(tokens, width, type_);
+  keys_ = arena->rows(tokens, width, type_);
+  values_ = arena->rows(tokens, width, type_);
+  means_ = arena->rows(max_images_, width, type_);
+  queries_ = arena->rows(max_images_, width, type_);
+  pooled_ = arena->rows(max_images_, width, type_);
 }
 
 // Part of a buffer as a map of `width` channels.
 Rows ResNetTower::view(int buffer, std::int64_t rows, std::int64_t width) const {
-  return {buffers_[buffer].data, precision_, rows, width, width};
+  return {buffers_[buffer].data, type_, rows, width, width};
 }
 
 // Averages of 2 x 2 pixels: [images * side * side, C] -> [images * side / 2 * side / 2, C].
@@ -225,7 +238,7 @@ void ResNetTower::attention_pool(const Rows& map, std::int64_t count, std::int64
   k_proj_(tokens_.rows(0, rows), keys);
   v_proj_(tokens_.rows(0, rows), values);
   attend(attended, heads_, queries, keys, values, pooled);
-  c_proj_(pooled, {embeddings, Precision::kFloat32, count, embedding_dim_, embedding_dim_});
+  c_proj_(pooled, {embeddings, ElementType::kFloat32, count, embedding_dim_, embedding_dim_});
 }
 
 void ResNetTower::encode(const float* pixels, std::int64_t count, float* embeddings) {

@@ -39,7 +39,7 @@ class ResNetTower : public ImageTower {
   void attention_pool(const Rows& map, std::int64_t count, std::int64_t cells, float* embeddings);
 
   std::int64_t image_size_, heads_, embedding_dim_, max_images_;
-  Precision precision_;
+  ElementType type_;
   std::vector<Convolution> stem_;
   std::vector<Bottleneck> blocks_;
   std::vector<float> position_;  // [cells + 1, channels]

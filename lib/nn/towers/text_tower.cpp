@@ -38,27 +38,27 @@ TextTower::TextTower(Loader* loader, const ModelConfig& config)
       transformer_(loader, "text", config.text),
       norm_final_(loader, "text.norm_final", config.text.norm_epsilon),
       projection_(Linear::load_projection(loader, "text.projection")),
-      precision_(loader->precision()) {
+      types_(loader->types()) {
   if (!token_embedding_.contiguous()) strided_tokens_ = loader->vector("text.token_embedding");
 }
 
 TextTower::Scratch::Scratch(std::int64_t of_rows, const TransformerConfig& config,
-                            std::int64_t embedding_dim, Precision precision)
+                            std::int64_t embedding_dim, LayerTypes types)
     : rows(of_rows),
       // One block for all: of a small one every page is in use.
       arena(static_cast<std::size_t>(TransformerScratch::bytes(rows, rows, config) +
                                      4 * rows * (2 * config.width + embedding_dim))),
-      transformer(rows, rows, config, precision, &arena),
-      x(arena.rows(rows, config.width, Precision::kFloat32)),
-      pooled(arena.rows(rows, config.width, Precision::kFloat32)),
-      result(arena.rows(rows, embedding_dim, Precision::kFloat32)) {}
+      transformer(rows, rows, config, types, &arena),
+      x(arena.rows(rows, config.width, ElementType::kFloat32)),
+      pooled(arena.rows(rows, config.width, ElementType::kFloat32)),
+      result(arena.rows(rows, embedding_dim, ElementType::kFloat32)) {}
 
 void TextTower::reserve(std::int64_t rows) {
   if (scratch_ != nullptr && scratch_->rows >= rows) return;
   const std::int64_t twice = scratch_ == nullptr ? rows : 2 * scratch_->rows;
   scratch_ = nullptr;  // before there is more
   scratch_ = std::make_unique<Scratch>(std::min(std::max(rows, twice), max_rows_), config_,
-                                       embedding_dim_, precision_);
+                                       embedding_dim_, types_);
 }
 
 void TextTower::embed(const Node& node, float* out) const {

@@ -54,7 +54,7 @@ class TextTower {
   // Memory for the activations of some rows, in an arena of its own.
   struct Scratch {
     Scratch(std::int64_t rows, const TransformerConfig& config, std::int64_t embedding_dim,
-            Precision precision);
+            LayerTypes types);
 
     std::int64_t rows;
     Arena arena;
@@ -65,7 +65,7 @@ class TextTower {
   // Makes room for `rows` rows: a few prompts never touch memory for thousands.
   void reserve(std::int64_t rows);
 
-  Precision precision_;
+  LayerTypes types_;
   std::unique_ptr<Scratch> scratch_;
 };
 

@@ -14,10 +14,15 @@ namespace {
 constexpr std::int64_t kTypicalTokens = 2400;
 constexpr std::int64_t kMaxImages = 32;
 
-// A convolution whose stride is its size is a linear layer on patches.
+// A convolution whose stride is its size is a linear layer on patches. In float, as the projection
+// is: what it loses to rounding, all layers behind it would compute with.
 Linear load_patch_embedding(Loader* loader, const VisionConfig& vision) {
-  return Linear(loader, loader->read("image.patch_embedding.weight"), {}, vision.width,
-                3 * vision.patch_size * vision.patch_size, Epilogue::kAdd);
+  const ElementType type = loader->types().activations;
+  Loader in_float = loader->with({type, type});
+  return Linear(
+      &in_float,
+      [&](std::vector<float>*) { return in_float.read("image.patch_embedding.weight"); }, false,
+      vision.width, 3 * vision.patch_size * vision.patch_size, Epilogue::kAdd);
 }
 
 std::vector<float> load_positions(Loader* loader) {
@@ -57,29 +62,30 @@ VisionTower::VisionTower(Loader* loader, const ModelConfig& config)
       transformer_(loader, "image", config.vision),
       norm_post_(loader, "image.norm_post", config.vision.norm_epsilon),
       projection_(Linear::load_projection(loader, "image.projection")),
-      attention_(tokens_, config.vision.heads, width_ / config.vision.heads, loader->precision(),
-                 loader->arena()),
-      precision_(loader->precision()) {}
+      attention_(loader->backend().image_attention(
+          tokens_, config.vision.heads, width_ / config.vision.heads,
+          loader->types().activations, loader->arena())),
+      types_(loader->types()) {}
 
 VisionTower::Scratch::Scratch(std::int64_t of_images, std::int64_t tokens,
                               const TransformerConfig& config, std::int64_t patch_size,
-                              Precision precision)
+                              LayerTypes types)
     : images(of_images),
       // One block for all: of a small one every page is in use.
       arena(static_cast<std::size_t>(TransformerScratch::bytes(images * tokens, images, config) +
                                      4 * images *
                                          (tokens * (patch_size + config.width) + config.width))),
-      transformer(images * tokens, images, config, precision, &arena),
-      patches(arena.rows(images * tokens, patch_size, precision)),
-      x(arena.rows(images * tokens, config.width, Precision::kFloat32)),
-      pooled(arena.rows(images, config.width, Precision::kFloat32)) {}
+      transformer(images * tokens, images, config, types, &arena),
+      patches(arena.rows(images * tokens, patch_size, types.activations)),
+      x(arena.rows(images * tokens, config.width, ElementType::kFloat32)),
+      pooled(arena.rows(images, config.width, ElementType::kFloat32)) {}
 
 void VisionTower::reserve(std::int64_t count) {
   if (scratch_ != nullptr && scratch_->images >= count) return;
   const std::int64_t twice = scratch_ == nullptr ? count : 2 * scratch_->images;
   scratch_ = nullptr;  // before there is more
   scratch_ = std::make_unique<Scratch>(std::min(std::max(count, twice), max_images_), tokens_,
-                                       config_, 3 * patch_ * patch_, precision_);
+                                       config_, 3 * patch_ * patch_, types_);
 }
 
 // [count, 3, n, n] -> [count * tokens, 3 * patch * patch]: each patch's pixels in a row, channel by
@@ -95,7 +101,7 @@ void VisionTower::cut_patches(const float* pixels, std::int64_t count) const {
         const float* from = pixels +
                             ((image * 3 + channel) * image_size_ + y * patch_ + dy) * image_size_ +
                             x * patch_;
-        if (scratch_->patches.precision == Precision::kFloat32) {
+        if (scratch_->patches.type == ElementType::kFloat32) {
           std::copy(from, from + patch_, scratch_->patches.f32(row) + column);
         } else {
           copy_as_bfloat16(from, patch_, scratch_->patches.bf16(row) + column);
@@ -129,14 +135,14 @@ void VisionTower::encode(const float* pixels, std::int64_t count, float* embeddi
     attended.begin.push_back(static_cast<std::int64_t>(attended.rows.size()));
   }
   const auto within_images = [this](const Rows& q, const Rows& k, const Rows& v, const Rows& out) {
-    attention_(q, k, v, out);
+    attention_->run(q, k, v, out);
   };
   const Rows chosen = transformer_(x, within_images, class_tokens, attended, scratch_->transformer);
 
   // Norm and projection.  embeddings: [count, D]
   const Rows pooled = scratch_->pooled.rows(0, count);
   norm_post_(chosen, pooled);
-  projection_(pooled, {embeddings, Precision::kFloat32, count, embedding_dim_, embedding_dim_});
+  projection_(pooled, {embeddings, ElementType::kFloat32, count, embedding_dim_, embedding_dim_});
 }
 
 }  // namespace clip

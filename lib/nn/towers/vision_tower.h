@@ -22,7 +22,7 @@ class VisionTower : public ImageTower {
   // Memory for the activations of some images, in an arena of its own.
   struct Scratch {
     Scratch(std::int64_t images, std::int64_t tokens, const TransformerConfig& config,
-            std::int64_t patch_size, Precision precision);
+            std::int64_t patch_size, LayerTypes types);
 
     std::int64_t images;
     Arena arena;
@@ -44,8 +44,8 @@ class VisionTower : public ImageTower {
   LayerNorm norm_post_;
   Linear projection_;
 
-  ImageAttention attention_;
-  Precision precision_;
+  std::unique_ptr<AttentionProduct> attention_;
+  LayerTypes types_;
   std::unique_ptr<Scratch> scratch_;
 };
 

@@ -7,9 +7,11 @@
 #include <cstddef>
 #include <dnnl.hpp>
 #include <new>
+#include <string>
 #include <unordered_map>
+#include <vector>
 
-#include "clip/precision.h"
+#include "nn/element_type.h"
 
 namespace clip::onednn {
 
@@ -57,9 +59,30 @@ inline void reorder(dnnl::memory from, dnnl::memory to) {
   execute(make<dnnl::reorder>(from, to), {{DNNL_ARG_FROM, from}, {DNNL_ARG_TO, to}});
 }
 
-inline dnnl::memory::data_type type_of(Precision precision) {
-  return precision == Precision::kFloat32 ? dnnl::memory::data_type::f32
-                                          : dnnl::memory::data_type::bf16;
+inline dnnl::memory::data_type type_of(ElementType type) {
+  switch (type) {
+    case ElementType::kBFloat16:
+      return dnnl::memory::data_type::bf16;
+    case ElementType::kInt8:
+      return dnnl::memory::data_type::s8;  // of weights; of rows it is u8
+    case ElementType::kFloat32:
+      break;
+  }
+  return dnnl::memory::data_type::f32;
+}
+
+inline dnnl::memory::data_type type_of_rows(ElementType type) {
+  return type == ElementType::kInt8 ? dnnl::memory::data_type::u8 : type_of(type);
+}
+
+// How memory is arranged, as text that differs where the arrangement does.
+inline std::string layout_of(const dnnl::memory::desc& desc) {
+#if DNNL_VERSION_MAJOR >= 3
+  const std::vector<uint8_t> bytes = desc.get_blob();
+  return {bytes.begin(), bytes.end()};
+#else
+  return {reinterpret_cast<const char*>(&desc.data), sizeof(desc.data)};
+#endif
 }
 
 inline void append_eltwise(dnnl::post_ops* post_ops, dnnl::algorithm algorithm, float alpha) {
@@ -110,6 +133,19 @@ inline bool has_bfloat16() {
     case dnnl::cpu_isa::avx2_vnni:
     case dnnl::cpu_isa::avx512_core:
     case dnnl::cpu_isa::avx512_core_vnni:
+      return false;
+    default:
+      return true;
+  }
+}
+
+// True where products of bytes are added in 32 bits (VNNI, AMX); else pairs are added in 16 first.
+inline bool has_wide_sums() {
+  switch (dnnl::get_effective_cpu_isa()) {
+    case dnnl::cpu_isa::sse41:
+    case dnnl::cpu_isa::avx:
+    case dnnl::cpu_isa::avx2:
+    case dnnl::cpu_isa::avx512_core:
       return false;
     default:
       return true;

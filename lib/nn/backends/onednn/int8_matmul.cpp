@@ -1,0 +1,219 @@
+// Products in int8: oneDNN multiplies unsigned rows by signed weights into int32, a block of rows at
+// a time on each thread, and the sums are finished while they are in its cache (nn/int8_rows.h).
+//
+// Weights have a scale for each output. Processors without VNNI add pairs of products in 16 bits,
+// which saturate where both are large: 2 x 255 x 127 does not fit, 2 x 255 x 63 does. There weights
+// have 63 steps instead of 127. (oneDNN's documentation, "Nuances of int8 Computations", has the
+// instructions.)
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <new>
+#include <utility>
+
+#include "nn/backends/onednn/calls.h"
+#include "nn/backends/onednn/matmul.h"
+#include "nn/int8_rows.h"
+#include "nn/parallel.h"
+#include "nn/simd.h"
+
+namespace clip::onednn {
+namespace {
+
+using dnnl::memory;
+
+// Row counts that the layout of packed weights is asked for; any count can then use it.
+constexpr std::int64_t kTypicalRows = 64;
+// Sums of a block of rows: what stays in a core's second-level cache beside the weights that stream
+// through it.
+constexpr std::int64_t kBlockBytes = 256 << 10;
+// Blocks are multiples of this, so that few sizes of products are ever built.
+constexpr std::int64_t kRowUnit = 16;
+
+// Weights in int8, one column after the other as PyTorch has them, and what columns need.
+struct Quantized {
+  std::vector<std::int8_t> weights;  // [outputs, inputs]
+  std::vector<float> scales;
+  std::vector<std::int32_t> offsets;
+};
+
+Quantized quantize(const float* weight, std::int64_t outputs, std::int64_t inputs, float steps) {
+  Quantized result;
+  result.weights.resize(static_cast<std::size_t>(outputs * inputs));
+  result.scales.resize(static_cast<std::size_t>(outputs));
+  result.offsets.resize(static_cast<std::size_t>(outputs));
+  parallel_for(outputs, [&](std::int64_t j) {
+    const float* row = weight + j * inputs;
+    std::int8_t* out = result.weights.data() + j * inputs;
+    float max = 0;
+    for (std::int64_t k = 0; k < inputs; ++k) max = std::max(max, std::abs(row[k]));
+    const float inverse = max > 0 ? steps / max : 0;
+    std::int32_t sum = 0;
+    for (std::int64_t k = 0; k < inputs; ++k) {
+      out[k] = static_cast<std::int8_t>(std::lrintf(row[k] * inverse));
+      sum += out[k];
+    }
+    result.scales[j] = max / steps;
+    result.offsets[j] = 128 * sum;
+  });
+  return result;
+}
+
+class Int8MatMul : public MatMul {
+ public:
+  Int8MatMul(ProductSpec spec, PackedWeights* packed)
+      : outputs_(spec.outputs), inputs_(spec.inputs), epilogue_(spec.epilogue) {
+    weights_desc_ = describe(kTypicalRows, inputs_, any_weights()).weights_desc();
+    // Behind the weights: the scales, offsets and bias of the columns, up to whole vectors.
+    const std::size_t weights_size = aligned(weights_desc_.get_size());
+    const std::size_t part = aligned(static_cast<std::size_t>(padded_outputs()) * 4);
+    const PackedWeights::Piece piece = packed->next(
+        (has_wide_sums() ? "127 steps " : "63 steps ") + layout_of(weights_desc_),
+        weights_size + 3 * part);
+    weights_ = memory(weights_desc_, engine(), piece.data);
+    std::byte* columns = piece.data + weights_size;
+    columns_ = {reinterpret_cast<float*>(columns), reinterpret_cast<std::int32_t*>(columns + part),
+                reinterpret_cast<float*>(columns + 2 * part)};
+    if (piece.ready) return;
+
+    std::vector<float> bias;
+    const float* weight = spec.weight(&bias);
+    bias.resize(static_cast<std::size_t>(outputs_));
+    Quantized quantized = quantize(weight, outputs_, inputs_, has_wide_sums() ? 127 : 63);
+    std::memcpy(columns, quantized.scales.data(), outputs_ * 4);
+    std::memcpy(columns + part, quantized.offsets.data(), outputs_ * 4);
+    std::memcpy(columns + 2 * part, bias.data(), outputs_ * 4);
+    pack(quantized.weights.data());
+  }
+
+  void run(const Rows& in, const Rows& out) const override {
+    const std::int64_t block = block_for(in.count), blocks = (in.count + block - 1) / block;
+    const std::int64_t last = in.count - (blocks - 1) * block;
+    const Ready& whole = get(std::min(block, in.count), in.stride);
+    const Ready& rest = get(last, in.stride);
+    reserve(block, std::max(whole.scratchpad.get_size(), rest.scratchpad.get_size()));
+    std::atomic<bool> out_of_memory{false};
+    parallel_for(blocks, [&](std::int64_t i) {
+      const bool is_last = i + 1 == blocks;
+      const Scratch& own = scratch_[omp_get_thread_num()];
+      const Rows from = in.rows(i * block, is_last ? last : block);
+      try {
+        multiply(is_last ? rest : whole, from, own);
+      } catch (const std::bad_alloc&) {
+        out_of_memory = true;  // no exception may leave a loop of OpenMP
+        return;
+      }
+      for (std::int64_t j = 0; j < from.count; ++j) {
+        finish_row(own.sums + j * padded_outputs(), outputs_, from.scales[j], columns_, epilogue_,
+                   out.rows(i * block + j, 1), own.row);
+      }
+    });
+    if (out_of_memory) throw std::bad_alloc();
+  }
+
+ private:
+  struct Ready {
+    dnnl::matmul matmul;
+    memory::desc source, sums, scratchpad;
+  };
+  struct Scratch {
+    std::int32_t* sums;  // [block, padded outputs]
+    float* row;          // [outputs]
+    std::byte* product;  // what oneDNN needs
+  };
+
+  std::int64_t padded_outputs() const { return (outputs_ + kLanes - 1) / kLanes * kLanes; }
+
+  memory::desc any_weights() const {
+    return {{inputs_, outputs_}, memory::data_type::s8, memory::format_tag::any};
+  }
+
+  dnnl::matmul::primitive_desc describe(std::int64_t count, std::int64_t stride,
+                                        const memory::desc& weights) const {
+    const ThreadLimit one(1);  // it will run inside one thread
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+    return matmul({{count, inputs_}, memory::data_type::u8, memory::dims{stride, 1}}, weights,
+                  memory::desc(),
+                  {{count, outputs_}, memory::data_type::s32, memory::dims{padded_outputs(), 1}},
+                  attributes);
+  }
+
+  // Rows of a block: as many as fit, but no fewer blocks than there are threads.
+  std::int64_t block_for(std::int64_t count) const {
+    const std::int64_t fit = std::max<std::int64_t>(kBlockBytes / (padded_outputs() * 4), kRowUnit);
+    const std::int64_t share = (count + omp_get_max_threads() - 1) / omp_get_max_threads();
+    // Blocks of one size: 50 rows of which 48 fit are 2 of 32 and 18, not of 48 and 2.
+    const std::int64_t pieces = (share + fit - 1) / fit;
+    const std::int64_t size = (share + pieces - 1) / pieces;
+    return (size + kRowUnit - 1) / kRowUnit * kRowUnit;
+  }
+
+  const Ready& get(std::int64_t count, std::int64_t stride) const {
+    const std::pair<std::int64_t, std::int64_t> call{count, stride};
+    const auto found = ready_.find(call);
+    if (found != ready_.end()) return found->second;
+    const ThreadLimit one(1);
+    const auto description = describe(count, stride, weights_desc_);
+    return ready_
+        .emplace(call, Ready{make<dnnl::matmul>(description), description.src_desc(),
+                             description.dst_desc(), description.scratchpad_desc()})
+        .first->second;
+  }
+
+  void multiply(const Ready& ready, const Rows& in, const Scratch& own) const {
+    execute(ready.matmul, {{DNNL_ARG_SRC, memory(ready.source, engine(), in.data)},
+                           {DNNL_ARG_WEIGHTS, weights_},
+                           {DNNL_ARG_DST, memory(ready.sums, engine(), own.sums)},
+                           {DNNL_ARG_SCRATCHPAD, memory(ready.scratchpad, engine(), own.product)}});
+  }
+
+  // Scratch memory of each thread.
+  void reserve(std::int64_t block, std::size_t product_size) const {
+    const auto threads = static_cast<std::size_t>(omp_get_max_threads());
+    const std::size_t sums = aligned(static_cast<std::size_t>(block * padded_outputs()) * 4);
+    const std::size_t row = aligned(static_cast<std::size_t>(padded_outputs()) * 4);
+    const std::size_t size = sums + row + aligned(product_size);
+    if (size <= scratch_size_ && threads <= scratch_.size()) return;
+    scratch_.clear();
+    arena_ = std::make_unique<Arena>(threads * size);
+    for (std::size_t i = 0; i < threads; ++i) {
+      std::byte* own = arena_->allocate(size);
+      scratch_.push_back({reinterpret_cast<std::int32_t*>(own),
+                          reinterpret_cast<float*>(own + sums), own + sums + row});
+    }
+    scratch_size_ = size;
+  }
+
+  void pack(const std::int8_t* weights) {
+    // Outputs innermost, as in float products whose outputs do not fill the layout's blocks.
+    std::vector<std::int8_t> transposed(static_cast<std::size_t>(outputs_ * inputs_));
+    for (std::int64_t j = 0; j < outputs_; ++j) {
+      for (std::int64_t k = 0; k < inputs_; ++k) transposed[k * outputs_ + j] = *weights++;
+    }
+    memory source({{inputs_, outputs_}, memory::data_type::s8, memory::format_tag::ab}, engine(),
+                  transposed.data());
+    reorder(source, weights_);
+  }
+
+  std::int64_t outputs_, inputs_;
+  Epilogue epilogue_;
+  memory::desc weights_desc_;
+  memory weights_;
+  Int8Columns columns_ = {};
+  mutable std::map<std::pair<std::int64_t, std::int64_t>, Ready> ready_;  // by rows and stride
+  mutable std::unique_ptr<Arena> arena_;
+  mutable std::vector<Scratch> scratch_;
+  mutable std::size_t scratch_size_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<MatMul> int8_matmul(ProductSpec spec, PackedWeights* packed) {
+  return std::make_unique<Int8MatMul>(std::move(spec), packed);
+}
+
+}  // namespace clip::onednn

@@ -1,0 +1,122 @@
+#include "nn/backends/plain/panels.h"
+
+#include <algorithm>
+
+#include "nn/activations.h"
+#include "nn/simd.h"
+
+namespace clip::plain {
+namespace {
+
+// Rows of a kernel: with 16 outputs they keep 6 sums of AVX-512, or 12 of AVX2, which has 16
+// registers.
+constexpr std::int64_t kRows = 6;
+
+template <Epilogue kEpilogue>
+CLIP_INLINE void write(const Float16x& sum, std::int64_t width, float* out) {
+  Float16x x = sum, before = {};
+  if (width == kPanel) {
+    if constexpr (adds_to_output(kEpilogue)) load(out, &before);
+    apply_epilogue<kEpilogue>(before, &x);
+    store(out, x);
+    return;
+  }
+  float part[kPanel] = {};  // the last panel: the output has no room for 16
+  std::copy_n(out, width, part);
+  load(part, &before);
+  apply_epilogue<kEpilogue>(before, &x);
+  store(part, x);
+  std::copy_n(part, width, out);
+}
+
+template <Epilogue kEpilogue, std::int64_t kCount>
+CLIP_INLINE void multiply_rows(const float* weights, const float* bias, std::int64_t inputs,
+                               const float* in, std::int64_t in_stride, std::int64_t width,
+                               float* out, std::int64_t out_stride) {
+  Float16x sums[kCount], w, b;
+  load(bias, &b);
+  for (std::int64_t i = 0; i < kCount; ++i) sums[i] = b;
+  for (std::int64_t k = 0; k < inputs; ++k) {
+    load(weights + k * kPanel, &w);
+    for (std::int64_t i = 0; i < kCount; ++i) sums[i] += w * in[i * in_stride + k];
+  }
+  for (std::int64_t i = 0; i < kCount; ++i) {
+    write<kEpilogue>(sums[i], width, out + i * out_stride);
+  }
+}
+
+template <Epilogue kEpilogue>
+CLIP_INLINE void multiply(const float* weights, const float* bias, std::int64_t inputs,
+                          const float* in, std::int64_t in_stride, std::int64_t rows,
+                          std::int64_t width, float* out, std::int64_t out_stride) {
+  std::int64_t i = 0;
+  for (; i + kRows <= rows; i += kRows) {
+    multiply_rows<kEpilogue, kRows>(weights, bias, inputs, in + i * in_stride, in_stride, width,
+                                    out + i * out_stride, out_stride);
+  }
+  for (; i + 2 <= rows; i += 2) {
+    multiply_rows<kEpilogue, 2>(weights, bias, inputs, in + i * in_stride, in_stride, width,
+                                out + i * out_stride, out_stride);
+  }
+  for (; i < rows; ++i) {
+    multiply_rows<kEpilogue, 1>(weights, bias, inputs, in + i * in_stride, in_stride, width,
+                                out + i * out_stride, out_stride);
+  }
+}
+
+CLIP_CLONES void multiply_any(const float* weights, const float* bias, std::int64_t inputs,
+                              const float* in, std::int64_t in_stride, std::int64_t rows,
+                              std::int64_t width, Epilogue epilogue, float* out,
+                              std::int64_t out_stride) {
+  switch (epilogue) {
+    case Epilogue::kNone:
+      return multiply<Epilogue::kNone>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                       out_stride);
+    case Epilogue::kQuickGelu:
+      return multiply<Epilogue::kQuickGelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                            out_stride);
+    case Epilogue::kGelu:
+      return multiply<Epilogue::kGelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                       out_stride);
+    case Epilogue::kGeluTanh:
+      return multiply<Epilogue::kGeluTanh>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                           out_stride);
+    case Epilogue::kRelu:
+      return multiply<Epilogue::kRelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                       out_stride);
+    case Epilogue::kAdd:
+      return multiply<Epilogue::kAdd>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                      out_stride);
+    case Epilogue::kAddRelu:
+      return multiply<Epilogue::kAddRelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                          out_stride);
+  }
+}
+
+}  // namespace
+
+void pack_panels(const float* weight, const float* bias, std::int64_t outputs, std::int64_t inputs,
+                 float* packed) {
+  const std::int64_t panels = panel_count(outputs);
+  float* biases = packed + panels * kPanel * inputs;
+  for (std::int64_t j = 0; j < panels * kPanel; ++j) {
+    const bool is_output = j < outputs;
+    float* panel = packed + j / kPanel * kPanel * inputs + j % kPanel;
+    for (std::int64_t k = 0; k < inputs; ++k) {
+      panel[k * kPanel] = is_output ? weight[j * inputs + k] : 0.0F;
+    }
+    biases[j] = is_output && bias != nullptr ? bias[j] : 0.0F;
+  }
+}
+
+void multiply_panel(const Panels& panels, std::int64_t panel, const float* in,
+                    std::int64_t in_stride, std::int64_t rows, float* out,
+                    std::int64_t out_stride) {
+  const float* biases = panels.packed + panel_count(panels.outputs) * kPanel * panels.inputs;
+  const std::int64_t first = panel * kPanel;
+  multiply_any(panels.packed + first * panels.inputs, biases + first, panels.inputs, in, in_stride,
+               rows, std::min(kPanel, panels.outputs - first), panels.epilogue, out + first,
+               out_stride);
+}
+
+}  // namespace clip::plain
