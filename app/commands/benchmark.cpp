@@ -315,7 +315,8 @@ void setup_benchmark(CLI::App* benchmark, Command* command) {
   add_precision_list(benchmark, &options->precisions,
                      "fp32, bf16, int8, fp16, or several of them [fp32]");
   benchmark->footer(
-      "\"Products alone\" is what the matrix products of the same work take by themselves, in the same\n"
+      "\"Products alone\" is what the matrix products of the same work take by themselves, in the "
+      "same\n"
       "precision; the ratio says what everything else adds. Memory is the peak so far.\n\n"
       "Example:\n  clip-cli benchmark --model ViT-B-32.pt --batch 1,16 --precision fp32,bf16,int8");
   benchmark->callback([=] { *command = [=] { return run_benchmark(*options); }; });

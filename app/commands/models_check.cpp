@@ -287,10 +287,11 @@ int compare_precisions(const CheckOptions& options) {
       print_json(json);
       continue;
     }
-    fmt::print("{:<10}{:>11.6f}{:>11.6f}{:>11.6f}{:>11.6f}{:>10.3f}{:>10.3f}{:>10.1f} %{:>10.1f} %\n",
-               name, quality.mean_image_cosine, quality.min_image_cosine, quality.mean_text_cosine,
-               quality.min_text_cosine, quality.mean_score_difference,
-               quality.max_score_difference, 100 * quality.same_first, 100 * quality.same_order);
+    fmt::print(
+        "{:<10}{:>11.6f}{:>11.6f}{:>11.6f}{:>11.6f}{:>10.3f}{:>10.3f}{:>10.1f} %{:>10.1f} %\n",
+        name, quality.mean_image_cosine, quality.min_image_cosine, quality.mean_text_cosine,
+        quality.min_text_cosine, quality.mean_score_difference, quality.max_score_difference,
+        100 * quality.same_first, 100 * quality.same_order);
   }
   return check.failed() > 0 ? kFailed : kDone;
 }
@@ -319,8 +320,10 @@ void setup_models_check(CLI::App* models, Command* command) {
       ->type_name("FILE");
   check->add_flag("--json", options->json, "Print one JSON object per comparison");
   check->footer(
-      "With images, the embeddings and scores in other precisions are compared with those in fp32: how\n"
-      "far they move, how many images keep their first prompt of \"a photo of a LABEL\", and how many\n"
+      "With images, the embeddings and scores in other precisions are compared with those in fp32: "
+      "how\n"
+      "far they move, how many images keep their first prompt of \"a photo of a LABEL\", and how "
+      "many\n"
       "pairs of prompts their order. The labels are those of CIFAR-100 unless others are named.\n\n"
       "Examples:\n"
       "  clip-cli models check demo\n"

@@ -110,8 +110,8 @@ void print_ready(const std::vector<ReadyFile>& files) {
   if (files.empty()) return;
   fmt::print("\nReady weights (models prepare):\n");
   for (const ReadyFile& file : files) {
-    fmt::print("{:<5} {:<6} {:>6} MB  {}\n", file.precision, file.tower, file.bytes / 1'000'000,
-               printable(file.model));
+    fmt::print("{:<5} {:<6} {:>8.1f} MB  {}\n", file.precision, file.tower,
+               static_cast<double>(file.bytes) / 1e6, printable(file.model));
   }
 }
 

@@ -47,8 +47,8 @@ int run_prepare(const PrepareOptions& options) {
       clip::put_name(&json, "path", file.path);
       print_json(json);
     } else {
-      notice(fmt::format("{} tower in {}: {} ({} MB)", file.tower, file.precision, file.path,
-                         file.bytes / 1'000'000));
+      notice(fmt::format("{} tower in {}: {} ({:.1f} MB)", file.tower, file.precision, file.path,
+                         static_cast<double>(file.bytes) / 1e6));
     }
   }
   return kDone;
@@ -58,14 +58,16 @@ int run_prepare(const PrepareOptions& options) {
 
 void setup_models_prepare(CLI::App* models, Command* command) {
   CLI::App* prepare = models->add_subcommand(
-      "prepare", "Keep a model's weights as they are computed with, so that commands start at once");
+      "prepare",
+      "Keep a model's weights as they are computed with, so that commands start at once");
   auto options = std::make_shared<PrepareOptions>();
   prepare->add_option("MODEL", options->model.named, "A name, or a path [the default model]")
       ->type_name("");
   prepare->add_flag("--json", options->json, "Print one JSON object per file");
   add_model_options(prepare, &options->model);
   prepare->footer(
-      "All commands use them when the model, the precision, the processor and the version of oneDNN\n"
+      "All commands use them when the model, the precision, the processor and the version of "
+      "oneDNN\n"
       "are the same, and write them anew when they are not. They are in ~/.cache/clip-cli/ready\n"
       "(XDG_CACHE_HOME/clip-cli/ready), about as large as the model; models list shows them, and\n"
       "models remove --ready MODEL deletes them.\n\n"

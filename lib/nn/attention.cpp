@@ -12,12 +12,6 @@
 namespace clip {
 namespace {
 
-CLIP_INLINE float to_float(float value) {
-  return value;
-}
-CLIP_INLINE float to_float(std::uint16_t value) {
-  return float_from_bfloat16(value);
-}
 CLIP_INLINE void set(float* to, float value) {
   *to = value;
 }

@@ -1,7 +1,7 @@
-// Scaled dot-product attention, softmax(q k^T / sqrt(d)) v, head by head, of single rows to lists of
-// rows. (Of every token of an image to all of its tokens: AttentionProduct in nn/backend.h.) Queries
-// come scaled by 1 / sqrt(d) already: it is folded into their projection's weights. Sums and softmax
-// in float32.
+// Scaled dot-product attention, softmax(q k^T / sqrt(d)) v, head by head, of single rows to lists
+// of rows. (Of every token of an image to all of its tokens: AttentionProduct in nn/backend.h.)
+// Queries come scaled by 1 / sqrt(d) already: it is folded into their projection's weights. Sums
+// and softmax in float32.
 #pragma once
 
 #include <cstdint>

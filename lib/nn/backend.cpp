@@ -10,9 +10,9 @@ namespace clip {
 const std::vector<const Backend*>& backends() {
   static const std::vector<const Backend*> all = {
 #if defined(CLIP_WITH_ONEDNN)
-      &onednn::backend(),
+    &onednn::backend(),
 #endif
-      &plain::backend(),
+    &plain::backend(),
   };
   return all;
 }

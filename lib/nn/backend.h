@@ -1,5 +1,6 @@
-// What computes the products of towers: a library, or our own code where there is none. A backend is
-// a folder in nn/backends, and is chosen when a model is opened; layers call it by this interface.
+// What computes the products of towers: a library, or our own code where there is none. A backend
+// is a folder in nn/backends, and is chosen when a model is opened; layers call it by this
+// interface.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,8 @@ struct ProductSpec {
   std::int64_t outputs = 0, inputs = 0;
   Epilogue epilogue = Epilogue::kNone;
   LayerTypes types;
-  // W, [outputs, inputs] row-major, and b, [outputs], or empty for none. Called at most once, and not
-  // at all where packed weights are there already; W may be overwritten by the next product's.
+  // W, [outputs, inputs] row-major, and b, [outputs], or empty for none. Called at most once, and
+  // not at all where packed weights are there already; W may be overwritten by the next product's.
   std::function<const float*(std::vector<float>* bias)> weight;
   bool with_bias = false;
   // The library's product and nothing of ours, which times are compared with: sums of int8 are
@@ -66,8 +67,8 @@ class ConvolutionProduct {
   virtual void run(const Rows& in, std::int64_t images, const Rows& out) const = 0;
 };
 
-// Attention of every token of an image to all tokens of the same image (nn/attention.h). Scores exist
-// only a block at a time, in the cache.
+// Attention of every token of an image to all tokens of the same image (nn/attention.h). Scores
+// exist only a block at a time, in the cache.
 class AttentionProduct {
  public:
   virtual ~AttentionProduct() = default;

@@ -29,9 +29,9 @@ struct FoldedConvolution {
 
 class Convolution {
  public:
-  // "<convolution>.weight" and the batch norm "<norm>", as FoldedConvolution has them; an odd number
-  // of inputs gets one more, which is given no weight. For images of `side` x `side`, which is even
-  // where `stride` is 2; else that is 1. Padding 1. Of the loader's types, by its backend.
+  // "<convolution>.weight" and the batch norm "<norm>", as FoldedConvolution has them; an odd
+  // number of inputs gets one more, which is given no weight. For images of `side` x `side`, which
+  // is even where `stride` is 2; else that is 1. Padding 1. Of the loader's types, by its backend.
   Convolution(Loader* loader, const std::string& convolution, const std::string& norm,
               std::int64_t side, std::int64_t stride);
 

@@ -3,20 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
-#include "base/half.h"
 #include "nn/activations.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
 
 namespace clip {
 namespace {
-
-CLIP_INLINE float to_float(float value) {
-  return value;
-}
-CLIP_INLINE float to_float(std::uint16_t value) {
-  return float_from_bfloat16(value);
-}
 
 // The largest magnitude, as integers: those of NaN and infinity are above all others, and stay.
 template <typename T>

@@ -1,6 +1,6 @@
 // A linear layer: y = x W^T + b, with what follows it fused in. Weights are packed once, when the
-// layer is built, into the layout that the backend's kernels read; products of a number of rows that
-// has been seen before build nothing. Calls on one layer must not overlap.
+// layer is built, into the layout that the backend's kernels read; products of a number of rows
+// that has been seen before build nothing. Calls on one layer must not overlap.
 #pragma once
 
 #include <cstdint>

@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "clip/error.h"
 #include "nn/parallel.h"
+#include "nn/transpose.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -106,9 +107,7 @@ bool convert_all(const Tensor& tensor, float* out) {
   const std::int64_t rows = tensor.shape[0], columns = tensor.shape[1];
   std::vector<float> stored(static_cast<std::size_t>(rows * columns));
   const bool good = convert_contiguous(tensor.transposed(), stored.data());
-  for (std::int64_t i = 0; i < rows; ++i) {
-    for (std::int64_t j = 0; j < columns; ++j) *out++ = stored[j * rows + i];
-  }
+  transpose(stored.data(), columns, rows, out);
   return good;
 }
 
@@ -164,6 +163,17 @@ std::vector<float> Loader::vector(const std::string& name) const {
   std::vector<float> values(static_cast<std::size_t>(element_count(shape(name))));
   read_into(name, values.data());
   return values;
+}
+
+float* read_query(Loader* loader, const std::string& scope, std::int64_t heads,
+                  std::vector<float>* bias) {
+  const Shape& shape = loader->shape(scope + ".weight");
+  const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
+  *bias = loader->vector(scope + ".bias");
+  for (float& value : *bias) value *= scale;
+  float* weight = loader->read(scope + ".weight");
+  for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
+  return weight;
 }
 
 }  // namespace clip

@@ -18,11 +18,15 @@ namespace clip {
 
 class Loader {
  public:
-  // `weights` must outlive the loader, `arena` and `packed` the layers that are built. Weights lie in
-  // a mapped file: once they are converted, their pages are given back (release_pages).
+  // `weights` must outlive the loader, `arena` and `packed` the layers that are built. Weights lie
+  // in a mapped file: once they are converted, their pages are given back (release_pages).
   Loader(const Weights& weights, LayerTypes types, Arena* arena,
          const Backend& backend = default_backend(), PackedWeights* packed = nullptr)
-      : weights_(weights), types_(types), arena_(arena), backend_(&backend), fresh_(arena),
+      : weights_(weights),
+        types_(types),
+        arena_(arena),
+        backend_(&backend),
+        fresh_(arena),
         packed_(packed) {}
 
   // The same weights for layers of other types: those behind the last norm are few and cheap, and
@@ -60,6 +64,11 @@ class Loader {
   float* buffer_ = nullptr;
   std::int64_t buffer_size_ = 0;  // floats
 };
+
+// The weights of a layer `scope` that makes the queries of attention, as Loader::read gives them,
+// and its bias, both scaled by 1 / sqrt(head width).
+float* read_query(Loader* loader, const std::string& scope, std::int64_t heads,
+                  std::vector<float>* bias);
 
 // `count` elements of a tensor that lies contiguously, from element `first` on, as float32. They
 // are not checked for NaN.

@@ -17,8 +17,8 @@ class PackedWeights {
   };
 
   virtual ~PackedWeights() = default;
-  // The weights of the next product: `size` bytes, arranged as `layout` says, which is any text that
-  // differs where the arrangement does.
+  // The weights of the next product: `size` bytes, arranged as `layout` says, which is any text
+  // that differs where the arrangement does.
   virtual Piece next(const std::string& layout, std::size_t size) = 0;
 };
 

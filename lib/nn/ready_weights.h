@@ -1,6 +1,6 @@
-// Ready weights: the packed weights of a tower in a file that is mapped read-only (base/ready_file.h),
-// so that a start neither reads nor packs a model's weights, touches only the pages that it uses, and
-// shares them with other processes.
+// Ready weights: the packed weights of a tower in a file that is mapped read-only
+// (base/ready_file.h), so that a start neither reads nor packs a model's weights, touches only the
+// pages that it uses, and shares them with other processes.
 //
 // Pieces lie in the order in which products ask for them; where one is arranged otherwise than the
 // file has it, it and all behind it are packed anew.

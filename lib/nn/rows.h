@@ -19,8 +19,8 @@ struct Rows {
   std::uint16_t* bf16(std::int64_t row = 0) const {
     return static_cast<std::uint16_t*>(data) + row * stride;
   }
-  // int8 with 128 added, since x86 multiplies unsigned by signed bytes: an element u of row i stands
-  // for (u - 128) * scales[i].
+  // int8 with 128 added, since x86 multiplies unsigned by signed bytes: an element u of row i
+  // stands for (u - 128) * scales[i].
   std::uint8_t* u8(std::int64_t row = 0) const {
     return static_cast<std::uint8_t*>(data) + row * stride;
   }

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/half.h"
+
 // Put before a function: one clone for AVX-512, one for AVX2, one for any x86-64.
 #if defined(CLIP_CLONES)
 // A test compiles the kernels for one kind alone.
@@ -46,6 +48,14 @@ CLIP_INLINE void store(std::uint16_t* to, const Float16x& from) {
   bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16;  // to the nearest, ties to even
   const Short16x narrow = __builtin_convertvector(bits, Short16x);
   std::memcpy(to, &narrow, sizeof(narrow));
+}
+
+// One number of either type.
+CLIP_INLINE float to_float(float value) {
+  return value;
+}
+CLIP_INLINE float to_float(std::uint16_t value) {
+  return float_from_bfloat16(value);
 }
 
 // The same for numbers that are not negative, in half the time: ties go up.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -26,35 +25,27 @@ Linear behind_norm(Loader* loader, const LayerNorm& norm, std::int64_t outputs, 
       true, outputs, inputs, epilogue);
 }
 
-// The queries, scaled by 1 / sqrt(head width).
 Linear load_query(Loader* loader, const std::string& scope, std::int64_t heads,
                   const LayerNorm& norm) {
   const Shape& shape = loader->shape(scope + ".weight");
-  return behind_norm(loader, norm, shape[0], shape[1], Epilogue::kNone,
-                     [&](std::vector<float>* bias) {
-                       const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
-                       *bias = loader->vector(scope + ".bias");
-                       for (float& value : *bias) value *= scale;
-                       float* weight = loader->read(scope + ".weight");
-                       for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
-                       return weight;
-                     });
+  return behind_norm(
+      loader, norm, shape[0], shape[1], Epilogue::kNone,
+      [&](std::vector<float>* bias) { return read_query(loader, scope, heads, bias); });
 }
 
 // Keys and values as one layer: both are products of the same rows.
 Linear load_key_value(Loader* loader, const std::string& scope, const LayerNorm& norm) {
   const Shape& shape = loader->shape(scope + ".key.weight");
-  return behind_norm(
-      loader, norm, 2 * shape[0], shape[1], Epilogue::kNone, [&](std::vector<float>* bias) {
-        *bias = loader->vector(scope + ".key.bias");
-        const std::vector<float> value_bias = loader->vector(scope + ".value.bias");
-        bias->insert(bias->end(), value_bias.begin(), value_bias.end());
-        return loader->read_joined({scope + ".key.weight", scope + ".value.weight"});
-      });
+  return behind_norm(loader, norm, 2 * shape[0], shape[1], Epilogue::kNone,
+                     [&](std::vector<float>* bias) {
+                       *bias = loader->vector(scope + ".key.bias");
+                       const std::vector<float> value_bias = loader->vector(scope + ".value.bias");
+                       bias->insert(bias->end(), value_bias.begin(), value_bias.end());
+                       return loader->read_joined({scope + ".key.weight", scope + ".value.weight"});
+                     });
 }
 
-Linear load_up(Loader* loader, const std::string& scope, Epilogue epilogue,
-               const LayerNorm& norm) {
+Linear load_up(Loader* loader, const std::string& scope, Epilogue epilogue, const LayerNorm& norm) {
   const Shape& shape = loader->shape(scope + ".weight");
   return behind_norm(loader, norm, shape[0], shape[1], epilogue, [&](std::vector<float>* bias) {
     *bias = loader->vector(scope + ".bias");
@@ -115,15 +106,16 @@ TransformerScratch::TransformerScratch(std::int64_t rows, std::int64_t outputs,
                                        Arena* arena)
     : normed(arena->rows(rows, config.width, product_type(types))),
       mixed(arena->rows(rows, config.width, types.activations)),
-      product(types.weights == ElementType::kInt8 ? arena->rows(rows, config.width, product_type(types))
-                                                  : mixed),
+      product(types.weights == ElementType::kInt8
+                  ? arena->rows(rows, config.width, product_type(types))
+                  : mixed),
       chosen(arena->rows(outputs, config.width, ElementType::kFloat32)) {
   const std::int64_t width = config.width;
   const Rows shared = arena->rows(rows, shared_columns(config), types.activations);
   query = {shared.data, types.activations, rows, width, width, nullptr};
   key_value = {shared.at(0, rows * width), types.activations, rows, 2 * width, 2 * width, nullptr};
-  hidden = {shared.data, product_type(types), rows, config.mlp_width, config.mlp_width,
-            product.scales};
+  hidden = {shared.data,      product_type(types), rows,
+            config.mlp_width, config.mlp_width,    product.scales};
 }
 
 std::int64_t TransformerScratch::bytes(std::int64_t rows, std::int64_t outputs,

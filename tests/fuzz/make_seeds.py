@@ -178,6 +178,15 @@ def make_index():
     write("vector_file", "two_rows", head.ljust(64, b"\0") + row * 2)
 
 
+def make_ready_file():
+    """Its digest is of no matter: the target makes it right."""
+    key, note = b"labels 1\nmodel 0\nprecision fp32\n", b"model.pt"
+    pieces = struct.pack("<QQQ", 1, 256, 64) + struct.pack("<QQQ", 2, 320, 32)
+    head = b"CLIPrdy\n" + struct.pack("<QQQQQQQ", 1, 384, len(key), len(note), 2, 0, 0)
+    write("ready_file", "two_pieces", (head + key + note + pieces).ljust(384, b"\0"))
+
+
 make_images()
 make_models()
 make_index()
+make_ready_file()

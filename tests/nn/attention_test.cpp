@@ -50,8 +50,7 @@ std::vector<float> expected(const Inputs& inputs, const AttendedRows& attended, 
   return result;
 }
 
-Inputs inputs_for(std::int64_t queries, std::int64_t rows, std::int64_t width,
-                  ElementType type) {
+Inputs inputs_for(std::int64_t queries, std::int64_t rows, std::int64_t width, ElementType type) {
   return {rounded(random_numbers(queries * width, 0.5F, 1), type),
           rounded(random_numbers(rows * width, 0.5F, 2), type),
           rounded(random_numbers(rows * width, 1, 3), type)};
@@ -82,8 +81,7 @@ TEST_CASE("rows attend to the rows of their lists") {
         Arena arena;
         const Rows out = rows_of(std::vector<float>(queries * width), width, type, &arena);
         attend(attended, heads, rows_of(inputs.q, width, type, &arena),
-               rows_of(inputs.k, width, type, &arena),
-               rows_of(inputs.v, width, type, &arena), out);
+               rows_of(inputs.k, width, type, &arena), rows_of(inputs.v, width, type, &arena), out);
         CHECK(max_difference(values_of(out), expected(inputs, attended, heads, head_width)) <
               tolerance(type));
       }
@@ -113,8 +111,7 @@ TEST_CASE("images attend within themselves, whatever their number of tokens and 
         CAPTURE(used);
         omp_set_num_threads(used);
         Arena arena;
-        const Rows out =
-            rows_of(std::vector<float>(images * tokens * width), width, type, &arena);
+        const Rows out = rows_of(std::vector<float>(images * tokens * width), width, type, &arena);
         const auto attention = backend->image_attention(tokens, heads, head_width, type, &arena);
         attention->run(rows_of(inputs.q, width, type, &arena),
                        rows_of(inputs.k, width, type, &arena),

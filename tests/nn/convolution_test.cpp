@@ -14,8 +14,7 @@ using namespace clip_test;
 namespace {
 
 // Rows without gaps.
-Rows dense(const std::vector<float>& values, std::int64_t width, ElementType type,
-           Arena* arena) {
+Rows dense(const std::vector<float>& values, std::int64_t width, ElementType type, Arena* arena) {
   const auto count = std::int64_t(values.size());
   const Rows all = arena->rows(1, count, type);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -28,7 +27,8 @@ Rows dense(const std::vector<float>& values, std::int64_t width, ElementType typ
   return {all.data, type, count / width, width, width, nullptr};
 }
 
-void check(const Backend& backend, ElementType type, std::int64_t stride, std::int64_t inputs, std::int64_t outputs) {
+void check(const Backend& backend, ElementType type, std::int64_t stride, std::int64_t inputs,
+           std::int64_t outputs) {
   const std::int64_t side = 6, after = side / stride;
   const auto weight = random_numbers(outputs * inputs * 9, 0.2F, 1);
   const auto gain = random_numbers(outputs, 0.5F, 2), shift = random_numbers(outputs, 1, 3);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "epilogues.h"
 #include "nn/layer_norm.h"
 #include "test_weights.h"
 
@@ -18,27 +19,6 @@ float max_magnitude(const float* row, std::int64_t width) {
   float max = 0;
   for (std::int64_t i = 0; i < width; ++i) max = std::max(max, std::abs(row[i]));
   return max;
-}
-
-double activated(Epilogue epilogue, double value, double before) {
-  switch (epilogue) {
-    case Epilogue::kNone:
-      return value;
-    case Epilogue::kQuickGelu:
-      return value / (1 + std::exp(-1.702 * value));
-    case Epilogue::kGelu:
-      return value * 0.5 * (1 + std::erf(value / std::sqrt(2.0)));
-    case Epilogue::kGeluTanh:
-      return value * 0.5 *
-             (1 + std::tanh(std::sqrt(2 / M_PI) * (value + 0.044715 * value * value * value)));
-    case Epilogue::kRelu:
-      return std::max(value, 0.0);
-    case Epilogue::kAdd:
-      return value + before;
-    case Epilogue::kAddRelu:
-      return std::max(value + before, 0.0);
-  }
-  return 0;
 }
 
 }  // namespace
@@ -65,8 +45,7 @@ TEST_CASE("rows are rounded to the nearest of 127 steps of their own largest mag
         CHECK(max_magnitude(back.data() + i * width, width) == doctest::Approx(max));
         for (std::int64_t j = 0; j < width; ++j) {
           // Half a step, and what the multiplication itself rounds.
-          REQUIRE(std::abs(back[i * width + j] - values[i * width + j]) <=
-                  0.5001F * out.scales[i]);
+          REQUIRE(std::abs(back[i * width + j] - values[i * width + j]) <= 0.5001F * out.scales[i]);
         }
       }
     }
@@ -112,22 +91,20 @@ TEST_CASE("sums are finished: scales, offsets, bias, and what is fused") {
     for (const auto epilogue :
          {Epilogue::kNone, Epilogue::kQuickGelu, Epilogue::kGelu, Epilogue::kGeluTanh,
           Epilogue::kRelu, Epilogue::kAdd, Epilogue::kAddRelu}) {
-      for (const auto type :
-           {ElementType::kFloat32, ElementType::kBFloat16, ElementType::kInt8}) {
+      for (const auto type : {ElementType::kFloat32, ElementType::kBFloat16, ElementType::kInt8}) {
         const bool adds = epilogue == Epilogue::kAdd || epilogue == Epilogue::kAddRelu;
         if (adds && type == ElementType::kInt8) continue;  // no residual stream is in int8
         CAPTURE(width);
         CAPTURE(int(epilogue));
         CAPTURE(int(type));
-        const auto held = rounded(before, type == ElementType::kBFloat16
-                                              ? ElementType::kBFloat16
-                                              : ElementType::kFloat32);
+        const auto held = rounded(before, type == ElementType::kBFloat16 ? ElementType::kBFloat16
+                                                                         : ElementType::kFloat32);
         std::vector<float> wanted;
         float max = 0;
         for (std::int64_t i = 0; i < width; ++i) {
           const double product =
               double(row_scale) * scales[i] * (double(sums[i]) - offsets[i]) + bias[i];
-          wanted.push_back(float(activated(epilogue, product, held[i])));
+          wanted.push_back(float(apply(epilogue, product, held[i])));
           max = std::max(max, std::abs(wanted.back()));
         }
         Rows out;
@@ -139,8 +116,8 @@ TEST_CASE("sums are finished: scales, offsets, bias, and what is fused") {
         // Nothing is written behind the row.
         std::byte* behind = static_cast<std::byte*>(out.data) + width * size_of(type);
         *behind = std::byte{77};
-        finish_row(sums.data(), width, row_scale,
-                   {scales.data(), offsets.data(), bias.data()}, epilogue, out, scratch.data());
+        finish_row(sums.data(), width, row_scale, {scales.data(), offsets.data(), bias.data()},
+                   epilogue, out, scratch.data());
         CHECK(*behind == std::byte{77});
         const float tolerance = type == ElementType::kFloat32    ? 2e-6F * max
                                 : type == ElementType::kBFloat16 ? 0.004F * max

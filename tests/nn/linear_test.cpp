@@ -4,36 +4,12 @@
 
 #include <cmath>
 
+#include "epilogues.h"
 #include "nn/int8_rows.h"
 #include "test_weights.h"
 
 using namespace clip;
 using namespace clip_test;
-
-namespace {
-
-double apply(Epilogue epilogue, double value, double before) {
-  switch (epilogue) {
-    case Epilogue::kNone:
-      return value;
-    case Epilogue::kQuickGelu:
-      return value / (1 + std::exp(-1.702 * value));
-    case Epilogue::kGelu:
-      return value * 0.5 * (1 + std::erf(value / std::sqrt(2.0)));
-    case Epilogue::kGeluTanh:
-      return value * 0.5 *
-             (1 + std::tanh(std::sqrt(2 / M_PI) * (value + 0.044715 * value * value * value)));
-    case Epilogue::kRelu:
-      return std::max(value, 0.0);
-    case Epilogue::kAdd:
-      return value + before;
-    case Epilogue::kAddRelu:
-      return std::max(value + before, 0.0);
-  }
-  return 0;
-}
-
-}  // namespace
 
 TEST_CASE("x W^T + b, and what is fused behind it") {
   const TestWeights none({{"unused", {{1}, {1}}}});

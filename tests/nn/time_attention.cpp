@@ -38,8 +38,7 @@ void time_layer(ElementType type, std::int64_t tokens, std::int64_t heads, std::
   };
   const Linear in_proj = linear(3 * width, width), out_proj = linear(width, width);
   const Linear c_fc = linear(4 * width, width), c_proj = linear(width, 4 * width);
-  const auto attention =
-      default_backend().image_attention(tokens, heads, 64, type, &arena);
+  const auto attention = default_backend().image_attention(tokens, heads, 64, type, &arena);
 
   // Without gaps, as the towers' rows are: oneDNN is slow on others.
   const Rows gaps = rows_of(random_numbers(rows * width, 1, 2), width, type, &arena);
@@ -62,7 +61,7 @@ void time_layer(ElementType type, std::int64_t tokens, std::int64_t heads, std::
     in_proj(x, qkv);
     start = now();
     attention->run(qkv.columns(0, width), qkv.columns(width, width), qkv.columns(2 * width, width),
-              mixed);
+                   mixed);
     attending.push_back(now() - start);
   }
   std::printf(

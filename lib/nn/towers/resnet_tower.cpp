@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -32,20 +31,12 @@ Linear load_1x1(Loader* loader, const std::string& convolution, const std::strin
       true, shape[0], shape[1], epilogue);
 }
 
-// The queries of attention pooling, scaled by 1 / sqrt(head width).
+// The queries of attention pooling.
 Linear load_query(Loader* loader, std::int64_t heads) {
   const std::string scope = "image.pool.query";
   const Shape& shape = loader->shape(scope + ".weight");
   return Linear(
-      loader,
-      [&](std::vector<float>* bias) {
-        const float scale = 1 / std::sqrt(static_cast<float>(shape[0] / heads));
-        *bias = loader->vector(scope + ".bias");
-        for (float& value : *bias) value *= scale;
-        float* weight = loader->read(scope + ".weight");
-        for (std::int64_t i = 0; i < shape[0] * shape[1]; ++i) weight[i] *= scale;
-        return weight;
-      },
+      loader, [&](std::vector<float>* bias) { return read_query(loader, scope, heads, bias); },
       true, shape[0], shape[1], Epilogue::kNone);
 }
 
@@ -74,11 +65,10 @@ std::int64_t max_map_size(const VisionConfig& vision) {
 
 ResNetTower::Bottleneck ResNetTower::load_bottleneck(Loader* loader, const std::string& scope,
                                                      std::int64_t side, std::int64_t stride) const {
-  Bottleneck block{
-      load_1x1(loader, scope + ".conv_1", scope + ".norm_1", Epilogue::kRelu),
-      Convolution(loader, scope + ".conv_2", scope + ".norm_2", side, 1),
-      stride, load_1x1(loader, scope + ".conv_3", scope + ".norm_3", Epilogue::kAddRelu),
-      std::nullopt};
+  Bottleneck block{load_1x1(loader, scope + ".conv_1", scope + ".norm_1", Epilogue::kRelu),
+                   Convolution(loader, scope + ".conv_2", scope + ".norm_2", side, 1), stride,
+                   load_1x1(loader, scope + ".conv_3", scope + ".norm_3", Epilogue::kAddRelu),
+                   std::nullopt};
   if (loader->has(scope + ".shortcut_conv.weight")) {
     block.shortcut.emplace(
         load_1x1(loader, scope + ".shortcut_conv", scope + ".shortcut_norm", Epilogue::kNone));

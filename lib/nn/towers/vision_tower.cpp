@@ -20,9 +20,8 @@ Linear load_patch_embedding(Loader* loader, const VisionConfig& vision) {
   const ElementType type = loader->types().activations;
   Loader in_float = loader->with({type, type});
   return Linear(
-      &in_float,
-      [&](std::vector<float>*) { return in_float.read("image.patch_embedding.weight"); }, false,
-      vision.width, 3 * vision.patch_size * vision.patch_size, Epilogue::kAdd);
+      &in_float, [&](std::vector<float>*) { return in_float.read("image.patch_embedding.weight"); },
+      false, vision.width, 3 * vision.patch_size * vision.patch_size, Epilogue::kAdd);
 }
 
 std::vector<float> load_positions(Loader* loader) {
@@ -62,9 +61,9 @@ VisionTower::VisionTower(Loader* loader, const ModelConfig& config)
       transformer_(loader, "image", config.vision),
       norm_post_(loader, "image.norm_post", config.vision.norm_epsilon),
       projection_(Linear::load_projection(loader, "image.projection")),
-      attention_(loader->backend().image_attention(
-          tokens_, config.vision.heads, width_ / config.vision.heads,
-          loader->types().activations, loader->arena())),
+      attention_(loader->backend().image_attention(tokens_, config.vision.heads,
+                                                   width_ / config.vision.heads,
+                                                   loader->types().activations, loader->arena())),
       types_(loader->types()) {}
 
 VisionTower::Scratch::Scratch(std::int64_t of_images, std::int64_t tokens,

@@ -19,6 +19,7 @@
 #include "nn/int8_rows.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
+#include "nn/transpose.h"
 
 namespace clip::onednn {
 namespace {
@@ -191,9 +192,7 @@ class Int8MatMul : public MatMul {
   void pack(const std::int8_t* weights) {
     // Outputs innermost, as in float products whose outputs do not fill the layout's blocks.
     std::vector<std::int8_t> transposed(static_cast<std::size_t>(outputs_ * inputs_));
-    for (std::int64_t j = 0; j < outputs_; ++j) {
-      for (std::int64_t k = 0; k < inputs_; ++k) transposed[k * outputs_ + j] = *weights++;
-    }
+    transpose(weights, outputs_, inputs_, transposed.data());
     memory source({{inputs_, outputs_}, memory::data_type::s8, memory::format_tag::ab}, engine(),
                   transposed.data());
     reorder(source, weights_);

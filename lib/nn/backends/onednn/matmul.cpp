@@ -10,6 +10,7 @@
 #include "nn/backends/onednn/calls.h"
 #include "nn/packed_weights.h"
 #include "nn/parallel.h"
+#include "nn/transpose.h"
 
 namespace clip::onednn {
 namespace {
@@ -131,9 +132,7 @@ void pack(const float* weight, std::int64_t outputs, std::int64_t inputs, memory
   auto order = memory::format_tag::ba;
   if (outputs % kBlock != 0) {
     transposed.resize(static_cast<std::size_t>(outputs * inputs));
-    for (std::int64_t i = 0; i < outputs; ++i) {
-      for (std::int64_t j = 0; j < inputs; ++j) transposed[j * outputs + i] = *weight++;
-    }
+    transpose(weight, outputs, inputs, transposed.data());
     weight = transposed.data();
     order = memory::format_tag::ab;
   }
