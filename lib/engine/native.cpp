@@ -72,7 +72,8 @@ struct Setup {
       options.notice(fmt::format("the system lets this process start {} threads, not {}", threads,
                                  options.threads));
     }
-    if (precision != options.precision && options.notice) options.notice(why_not_in(options.precision));
+    if (precision != options.precision && options.notice)
+      options.notice(why_not_in(options.precision));
     use_threads();
   }
 
@@ -104,9 +105,10 @@ struct Setup {
 // What packed weights depend on. `layout` counts the changes of what this project packs.
 std::string ready_key(const Setup& setup, const char* tower, LayerTypes types) {
   const Backend& backend = default_backend();
-  return fmt::format("layout 1\nmodel {}\ntower {}\nprecision {}\nweights {}\nactivations {}\nbackend {} {}\n",
-                     setup.model->identity(), tower, name_of(setup.precision), static_cast<int>(types.weights),
-                     static_cast<int>(types.activations), backend.name(), backend.version());
+  return fmt::format(
+      "layout 1\nmodel {}\ntower {}\nprecision {}\nweights {}\nactivations {}\nbackend {} {}\n",
+      setup.model->identity(), tower, name_of(setup.precision), static_cast<int>(types.weights),
+      static_cast<int>(types.activations), backend.name(), backend.version());
 }
 
 // Builds a tower of ready weights, where there are any, and writes those that are asked for or that
@@ -143,8 +145,9 @@ class NativeImageEncoder : public ImageEncoder {
     if (is_resnet && types.weights == ElementType::kInt8) {
       types.weights = types.activations;
       if (options.notice) {
-        options.notice(fmt::format("a ResNet's images are not computed in int8: computing them in {}",
-                                   types == kAllFloat32 ? "fp32" : "bf16"));
+        options.notice(
+            fmt::format("a ResNet's images are not computed in int8: computing them in {}",
+                        types == kAllFloat32 ? "fp32" : "bf16"));
       }
     }
     build_tower(&setup_, options, "image", types, [&](Loader* loader) {

@@ -8,8 +8,8 @@
 
 namespace clip {
 
-// `from`: [rows, columns]; `to`: [columns, rows]; both row-major. On all threads, in blocks that stay
-// in the first-level cache.
+// `from`: [rows, columns]; `to`: [columns, rows]; both row-major. On all threads, in blocks that
+// stay in the first-level cache.
 template <typename T>
 void transpose(const T* from, std::int64_t rows, std::int64_t columns, T* to) {
   constexpr std::int64_t kBlock = 64;

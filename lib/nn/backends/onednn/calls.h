@@ -85,6 +85,23 @@ inline std::string layout_of(const dnnl::memory::desc& desc) {
 #endif
 }
 
+// Some columns of packed weights, [inputs, outputs], whose layout keeps them together: as weights
+// of their own, which begin at that element.
+struct WeightsPart {
+  dnnl::memory::desc desc;
+  dnnl::memory::dim begin;
+};
+inline WeightsPart part_of(const dnnl::memory::desc& weights, dnnl::memory::dim inputs,
+                           dnnl::memory::dim first, dnnl::memory::dim columns) {
+  const dnnl::memory::desc part = weights.submemory_desc({inputs, columns}, {0, first});
+#if DNNL_VERSION_MAJOR >= 3
+  const dnnl::memory::dim begin = part.get_submemory_offset();
+#else
+  const dnnl::memory::dim begin = part.data.offset0;
+#endif
+  return {weights.submemory_desc({inputs, columns}, {0, 0}), begin};
+}
+
 inline void append_eltwise(dnnl::post_ops* post_ops, dnnl::algorithm algorithm, float alpha) {
 #if DNNL_VERSION_MAJOR >= 3
   post_ops->append_eltwise(algorithm, alpha, 0.0F);

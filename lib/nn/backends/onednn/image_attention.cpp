@@ -111,8 +111,7 @@ ImageAttention::ImageAttention(std::int64_t tokens, std::int64_t heads, std::int
       head_width_(head_width),
       pieces_(pieces_of(tokens, heads)),
       scores_(pieces_.group, pieces_.block, head_width, tokens, true, type, ElementType::kFloat32),
-      mixed_(pieces_.group, pieces_.block, tokens, head_width, false, type,
-             ElementType::kFloat32) {
+      mixed_(pieces_.group, pieces_.block, tokens, head_width, false, type, ElementType::kFloat32) {
   const auto [group, block] = pieces_;
   const std::int64_t element = size_of(type);
   const std::int64_t threads = omp_get_max_threads();
@@ -126,8 +125,8 @@ ImageAttention::ImageAttention(std::int64_t tokens, std::int64_t heads, std::int
         type == ElementType::kFloat32 ? nullptr : arena->allocate(group * block * tokens * 2);
     own.sums = reinterpret_cast<float*>(arena->allocate(group * block * 4));
     own.out = reinterpret_cast<float*>(arena->allocate(group * block * head_width * 4));
-    own.products = arena->allocate(
-        std::max(scores_.scratchpad.get_size(), mixed_.scratchpad.get_size()));
+    own.products =
+        arena->allocate(std::max(scores_.scratchpad.get_size(), mixed_.scratchpad.get_size()));
     scratch_.push_back(own);
   }
 }
@@ -161,8 +160,7 @@ void ImageAttention::run(const Rows& q, const Rows& k, const Rows& v, const Rows
                                      narrow ? narrow + j * tokens_ : nullptr);
         }
       }
-      mixed_(narrow ? static_cast<void*>(narrow) : own.scores, own.v, own.out,
-                     own.products);
+      mixed_(narrow ? static_cast<void*>(narrow) : own.scores, own.v, own.out, own.products);
       for (std::int64_t i = 0; i < group; ++i) {
         for (std::int64_t j = 0; j < queries; ++j) {
           const std::int64_t row = i * block + j;

@@ -1,5 +1,6 @@
-// Products in int8: oneDNN multiplies unsigned rows by signed weights into int32, a block of rows at
-// a time on each thread, and the sums are finished while they are in its cache (nn/int8_rows.h).
+// Products in int8: oneDNN multiplies unsigned rows by signed weights into int32, a block of rows
+// at a time on each thread, and the sums are finished while they are in its cache (nn/int8_rows.h).
+// Few rows are shared out by columns instead.
 //
 // Weights have a scale for each output. Processors without VNNI add pairs of products in 16 bits,
 // which saturate where both are large: 2 x 255 x 127 does not fit, 2 x 255 x 63 does. There weights
@@ -12,7 +13,10 @@
 #include <cstring>
 #include <map>
 #include <new>
+#include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "nn/backends/onednn/calls.h"
 #include "nn/backends/onednn/matmul.h"
@@ -33,6 +37,9 @@ constexpr std::int64_t kTypicalRows = 64;
 constexpr std::int64_t kBlockBytes = 256 << 10;
 // Blocks are multiples of this, so that few sizes of products are ever built.
 constexpr std::int64_t kRowUnit = 16;
+// So few rows are not shared out among the threads; columns are, in multiples of what oneDNN's
+// layouts keep together.
+constexpr std::int64_t kFewRows = 128, kColumnUnit = 64;
 
 // Weights in int8, one column after the other as PyTorch has them, and what columns need.
 struct Quantized {
@@ -67,13 +74,13 @@ class Int8MatMul : public MatMul {
  public:
   Int8MatMul(ProductSpec spec, PackedWeights* packed)
       : outputs_(spec.outputs), inputs_(spec.inputs), epilogue_(spec.epilogue) {
-    weights_desc_ = describe(kTypicalRows, inputs_, any_weights()).weights_desc();
+    weights_desc_ = describe(kTypicalRows, inputs_, any_weights(), outputs_).weights_desc();
     // Behind the weights: the scales, offsets and bias of the columns, up to whole vectors.
     const std::size_t weights_size = aligned(weights_desc_.get_size());
     const std::size_t part = aligned(static_cast<std::size_t>(padded_outputs()) * 4);
-    const PackedWeights::Piece piece = packed->next(
-        (has_wide_sums() ? "127 steps " : "63 steps ") + layout_of(weights_desc_),
-        weights_size + 3 * part);
+    const PackedWeights::Piece piece =
+        packed->next((has_wide_sums() ? "127 steps " : "63 steps ") + layout_of(weights_desc_),
+                     weights_size + 3 * part);
     weights_ = memory(weights_desc_, engine(), piece.data);
     std::byte* columns = piece.data + weights_size;
     columns_ = {reinterpret_cast<float*>(columns), reinterpret_cast<std::int32_t*>(columns + part),
@@ -91,40 +98,107 @@ class Int8MatMul : public MatMul {
   }
 
   void run(const Rows& in, const Rows& out) const override {
-    const std::int64_t block = block_for(in.count), blocks = (in.count + block - 1) / block;
-    const std::int64_t last = in.count - (blocks - 1) * block;
-    const Ready& whole = get(std::min(block, in.count), in.stride);
-    const Ready& rest = get(last, in.stride);
-    reserve(block, std::max(whole.scratchpad.get_size(), rest.scratchpad.get_size()));
-    std::atomic<bool> out_of_memory{false};
-    parallel_for(blocks, [&](std::int64_t i) {
-      const bool is_last = i + 1 == blocks;
-      const Scratch& own = scratch_[omp_get_thread_num()];
-      const Rows from = in.rows(i * block, is_last ? last : block);
-      try {
-        multiply(is_last ? rest : whole, from, own);
-      } catch (const std::bad_alloc&) {
-        out_of_memory = true;  // no exception may leave a loop of OpenMP
-        return;
-      }
-      for (std::int64_t j = 0; j < from.count; ++j) {
-        finish_row(own.sums + j * padded_outputs(), outputs_, from.scales[j], columns_, epilogue_,
-                   out.rows(i * block + j, 1), own.row);
-      }
-    });
-    if (out_of_memory) throw std::bad_alloc();
+    const std::int64_t threads = omp_get_max_threads();
+    if (threads > 1 && in.count <= kFewRows && outputs_ >= 2 * kColumnUnit) {
+      const std::int64_t units = (outputs_ + kColumnUnit - 1) / kColumnUnit;
+      const std::int64_t width = (units + threads - 1) / threads * kColumnUnit;
+      if (in_parts(width)) return run_by_columns(in, out, width);
+    }
+    run_by_rows(in, out);
   }
 
  private:
   struct Ready {
     dnnl::matmul matmul;
-    memory::desc source, sums, scratchpad;
+    memory::desc source, weights, sums, scratchpad;
+    std::int64_t begin;  // byte of the packed weights
+    std::string implementation;
   };
   struct Scratch {
     std::int32_t* sums;  // [block, padded outputs]
     float* row;          // [outputs]
     std::byte* product;  // what oneDNN needs
   };
+  // Rows, their stride, and the columns.
+  struct Call {
+    std::int64_t count, stride, first, columns;
+    bool operator<(const Call& other) const {
+      return std::tie(count, stride, first, columns) <
+             std::tie(other.count, other.stride, other.first, other.columns);
+    }
+  };
+
+  // Every thread multiplies blocks of rows, and finishes each in its cache.
+  void run_by_rows(const Rows& in, const Rows& out) const {
+    const std::int64_t block = block_for(in.count), blocks = (in.count + block - 1) / block;
+    const std::int64_t last = in.count - (blocks - 1) * block;
+    const Ready& whole = get({std::min(block, in.count), in.stride, 0, outputs_});
+    const Ready& rest = get({last, in.stride, 0, outputs_});
+    reserve(block, std::max(whole.scratchpad.get_size(), rest.scratchpad.get_size()));
+    parallel_or_throw(blocks, [&](std::int64_t i) {
+      const bool is_last = i + 1 == blocks;
+      const Scratch& own = scratch_[omp_get_thread_num()];
+      const Rows from = in.rows(i * block, is_last ? last : block);
+      multiply(is_last ? rest : whole, from, own.sums, own);
+      for (std::int64_t j = 0; j < from.count; ++j) {
+        finish_row(own.sums + j * padded_outputs(), outputs_, from.scales[j], columns_, epilogue_,
+                   out.rows(i * block + j, 1), own.row);
+      }
+    });
+  }
+
+  // Every thread multiplies all rows by some of the columns, and then finishes some of the rows.
+  void run_by_columns(const Rows& in, const Rows& out, std::int64_t width) const {
+    std::vector<const Ready*> parts;
+    std::size_t product_size = 0;
+    for (std::int64_t first = 0; first < outputs_; first += width) {
+      parts.push_back(&get({in.count, in.stride, first, std::min(width, outputs_ - first)}));
+      product_size = std::max(product_size, parts.back()->scratchpad.get_size());
+    }
+    reserve(in.count, product_size);
+    std::int32_t* const sums = scratch_[0].sums;
+    parallel_or_throw(static_cast<std::int64_t>(parts.size()), [&](std::int64_t i) {
+      multiply(*parts[i], in, sums + i * width, scratch_[omp_get_thread_num()]);
+    });
+    parallel_ranges(in.count, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t j = begin; j < end; ++j) {
+        finish_row(sums + j * padded_outputs(), outputs_, in.scales[j], columns_, epilogue_,
+                   out.rows(j, 1), scratch_[omp_get_thread_num()].row);
+      }
+    });
+  }
+
+  // parallel_for of what may be short of memory: no exception may leave a loop of OpenMP.
+  template <typename Use>
+  static void parallel_or_throw(std::int64_t count, const Use& use) {
+    std::atomic<bool> out_of_memory{false};
+    parallel_for(count, [&](std::int64_t i) {
+      try {
+        use(i);
+      } catch (const std::bad_alloc&) {
+        out_of_memory = true;
+      }
+    });
+    if (out_of_memory) throw std::bad_alloc();
+  }
+
+  // Whether oneDNN multiplies by parts of the columns, of `width` each, as it does by all of them.
+  bool in_parts(std::int64_t width) const {
+    const auto known = in_parts_.find(width);
+    if (known != in_parts_.end()) return known->second;
+    bool able = true;
+    try {
+      for (std::int64_t first = 0; first < outputs_; first += width) {
+        const std::int64_t columns = std::min(width, outputs_ - first);
+        able = able && get({kRowUnit, inputs_, first, columns}).implementation ==
+                           get({kRowUnit, inputs_, 0, outputs_}).implementation;
+      }
+    } catch (const dnnl::error&) {
+      able = false;
+    }
+    in_parts_.emplace(width, able);
+    return able;
+  }
 
   std::int64_t padded_outputs() const { return (outputs_ + kLanes - 1) / kLanes * kLanes; }
 
@@ -133,14 +207,13 @@ class Int8MatMul : public MatMul {
   }
 
   dnnl::matmul::primitive_desc describe(std::int64_t count, std::int64_t stride,
-                                        const memory::desc& weights) const {
+                                        const memory::desc& weights, std::int64_t columns) const {
     const ThreadLimit one(1);  // it will run inside one thread
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    return matmul({{count, inputs_}, memory::data_type::u8, memory::dims{stride, 1}}, weights,
-                  memory::desc(),
-                  {{count, outputs_}, memory::data_type::s32, memory::dims{padded_outputs(), 1}},
-                  attributes);
+    return matmul(
+        {{count, inputs_}, memory::data_type::u8, memory::dims{stride, 1}}, weights, memory::desc(),
+        {{count, columns}, memory::data_type::s32, memory::dims{padded_outputs(), 1}}, attributes);
   }
 
   // Rows of a block: as many as fit, but no fewer blocks than there are threads.
@@ -153,22 +226,24 @@ class Int8MatMul : public MatMul {
     return (size + kRowUnit - 1) / kRowUnit * kRowUnit;
   }
 
-  const Ready& get(std::int64_t count, std::int64_t stride) const {
-    const std::pair<std::int64_t, std::int64_t> call{count, stride};
+  const Ready& get(const Call& call) const {
     const auto found = ready_.find(call);
     if (found != ready_.end()) return found->second;
     const ThreadLimit one(1);
-    const auto description = describe(count, stride, weights_desc_);
+    const WeightsPart part = part_of(weights_desc_, inputs_, call.first, call.columns);
+    const auto description = describe(call.count, call.stride, part.desc, call.columns);
     return ready_
-        .emplace(call, Ready{make<dnnl::matmul>(description), description.src_desc(),
-                             description.dst_desc(), description.scratchpad_desc()})
+        .emplace(call, Ready{make<dnnl::matmul>(description), description.src_desc(), part.desc,
+                             description.dst_desc(), description.scratchpad_desc(), part.begin,
+                             description.impl_info_str()})
         .first->second;
   }
 
-  void multiply(const Ready& ready, const Rows& in, const Scratch& own) const {
+  void multiply(const Ready& ready, const Rows& in, std::int32_t* sums, const Scratch& own) const {
+    auto* const weights = static_cast<std::byte*>(weights_.get_data_handle()) + ready.begin;
     execute(ready.matmul, {{DNNL_ARG_SRC, memory(ready.source, engine(), in.data)},
-                           {DNNL_ARG_WEIGHTS, weights_},
-                           {DNNL_ARG_DST, memory(ready.sums, engine(), own.sums)},
+                           {DNNL_ARG_WEIGHTS, memory(ready.weights, engine(), weights)},
+                           {DNNL_ARG_DST, memory(ready.sums, engine(), sums)},
                            {DNNL_ARG_SCRATCHPAD, memory(ready.scratchpad, engine(), own.product)}});
   }
 
@@ -203,7 +278,8 @@ class Int8MatMul : public MatMul {
   memory::desc weights_desc_;
   memory weights_;
   Int8Columns columns_ = {};
-  mutable std::map<std::pair<std::int64_t, std::int64_t>, Ready> ready_;  // by rows and stride
+  mutable std::map<Call, Ready> ready_;
+  mutable std::map<std::int64_t, bool> in_parts_;  // by their width
   mutable std::unique_ptr<Arena> arena_;
   mutable std::vector<Scratch> scratch_;
   mutable std::size_t scratch_size_ = 0;

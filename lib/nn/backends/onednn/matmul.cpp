@@ -106,9 +106,9 @@ class FloatMatMul : public MatMul {
     const Call call{in.count, in.stride, out.stride, out.type, omp_get_max_threads()};
     const auto found = ready_.find(call);
     if (found != ready_.end()) return found->second;
-    const memory::desc source({in.count, inputs_}, type_of_rows(in.type), memory::dims{in.stride, 1});
-    const memory::desc result({in.count, outputs_}, type_of(out.type),
-                              memory::dims{out.stride, 1});
+    const memory::desc source({in.count, inputs_}, type_of_rows(in.type),
+                              memory::dims{in.stride, 1});
+    const memory::desc result({in.count, outputs_}, type_of(out.type), memory::dims{out.stride, 1});
     const auto description =
         matmul(source, weights_desc_, bias_desc_, result, attributes_of(epilogue_));
     return ready_.emplace(call, Ready{make<dnnl::matmul>(description), source, result})

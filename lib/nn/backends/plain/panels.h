@@ -1,6 +1,6 @@
-// Products x W^T + b of float32, by weights that are packed into panels of 16 outputs: a panel holds
-// the weights of each input for its 16 outputs together, so that a kernel of some rows by 16 outputs
-// reads them in the order in which they lie.
+// Products x W^T + b of float32, by weights that are packed into panels of 16 outputs: a panel
+// holds the weights of each input for its 16 outputs together, so that a kernel of some rows by 16
+// outputs reads them in the order in which they lie.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,8 @@ struct Panels {
   Epilogue epilogue;
 };
 
-// `rows` rows by the panel of that number. Rows of `in` are `in_stride` numbers apart, those of `out`
-// `out_stride`. By the calling thread.
+// `rows` rows by the panel of that number. Rows of `in` are `in_stride` numbers apart, those of
+// `out` `out_stride`. By the calling thread.
 void multiply_panel(const Panels& panels, std::int64_t panel, const float* in,
                     std::int64_t in_stride, std::int64_t rows, float* out, std::int64_t out_stride);
 
