@@ -1,5 +1,5 @@
-// Where this program keeps what it can compute anew: XDG_CACHE_HOME/clip-cli, else ~/.cache/clip-cli.
-// Models are elsewhere (options/model_lookup.h).
+// Where this program keeps what it can compute anew: XDG_CACHE_HOME/clip-cli, else
+// ~/.cache/clip-cli. Models are elsewhere (options/model_lookup.h).
 #pragma once
 
 #include <string>

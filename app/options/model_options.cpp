@@ -74,7 +74,8 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
             options->encoder.precision = *clip::precision_named(name);
           },
           "fp32, or bf16: faster and half the memory, changes scores (100 x cosine) by about 0.1; "
-          "int8: faster still on CPUs, and changes them by about 0.3; fp16: as bf16, on GPUs [fp32]")
+          "int8: faster still on CPUs, and changes them by about 0.3; fp16: as bf16, on GPUs "
+          "[fp32]")
       ->check(one_of(precision_names()))
       ->type_name("PRECISION")
       ->group(kGroup);
@@ -94,8 +95,7 @@ void add_precision_list(CLI::App* command, std::vector<std::string>* precisions,
                         const char* description) {
   CLI::Option* const one = command->get_option_no_throw("--precision");
   if (one != nullptr) command->remove_option(one);
-  command
-      ->add_option("--precision", *precisions, description)
+  command->add_option("--precision", *precisions, description)
       ->delimiter(',')
       ->check(one_of(precision_names()))
       ->type_name("PRECISION,...")

@@ -36,8 +36,7 @@ std::vector<ReadyFile> ready_files() {
   return files;
 }
 
-std::vector<std::string> remove_ready_files(const std::string& identity,
-                                            const std::string& model) {
+std::vector<std::string> remove_ready_files(const std::string& identity, const std::string& model) {
   std::vector<std::string> removed;
   for (const ReadyFile& file : ready_files()) {
     if (file.identity != identity && file.model != model) continue;

@@ -1,5 +1,5 @@
-// Embeddings of label sets, kept on disk from run to run: those of ImageNet's labels in all templates
-// are 80,000 prompts, which take minutes, and 2 MB.
+// Embeddings of label sets, kept on disk from run to run: those of ImageNet's labels in all
+// templates are 80,000 prompts, which take minutes, and 2 MB.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ constexpr std::size_t kMinStoredPrompts = 64;
 // What all of them together may take; those that were not used for longest go first.
 constexpr std::uint64_t kMaxStoredBytes = std::uint64_t{256} << 20;
 
-// One set of labels with one model: the file that its embeddings are in, or will be. Files take their
-// names whole, so that processes may read and write the same one.
+// One set of labels with one model: the file that its embeddings are in, or will be. Files take
+// their names whole, so that processes may read and write the same one.
 class StoredLabels {
  public:
   StoredLabels(const clip::Model& model, const std::vector<clip::Label>& labels,

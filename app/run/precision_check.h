@@ -1,5 +1,5 @@
-// What a precision costs in quality: a model's embeddings and scores in it, beside those in fp32, on
-// images and prompts.
+// What a precision costs in quality: a model's embeddings and scores in it, beside those in fp32,
+// on images and prompts.
 #pragma once
 
 #include <cstddef>
@@ -20,8 +20,8 @@ struct PrecisionQuality {
   double mean_image_cosine, min_image_cosine, mean_text_cosine, min_text_cosine;
   // Differences of scores, 100 x cosine of an image with a prompt.
   double mean_score_difference, max_score_difference;
-  // Shares of the images whose first prompt is the same, and of pairs of prompts that an image ranks
-  // in the same order.
+  // Shares of the images whose first prompt is the same, and of pairs of prompts that an image
+  // ranks in the same order.
   double same_first, same_order;
 };
 

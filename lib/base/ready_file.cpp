@@ -69,8 +69,7 @@ std::unique_ptr<ReadyHeader> parse_header(std::string_view bytes) {
     return nullptr;
   }
   const std::uint64_t texts = fixed.key_size + fixed.note_size;
-  const std::uint64_t size =
-      sizeof(fixed) + texts + fixed.piece_count * sizeof(ReadyHeader::Piece);
+  const std::uint64_t size = sizeof(fixed) + texts + fixed.piece_count * sizeof(ReadyHeader::Piece);
   if (size > bytes.size()) return nullptr;
   auto header = std::make_unique<ReadyHeader>();
   header->key = bytes.substr(sizeof(fixed), fixed.key_size);

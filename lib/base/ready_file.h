@@ -57,8 +57,8 @@ class ReadyFile {
     const std::byte* data;
     std::size_t size;
   };
-  // Writes a file, and folders above it where they are missing. Throws Error, and leaves an old file
-  // as it was.
+  // Writes a file, and folders above it where they are missing. Throws Error, and leaves an old
+  // file as it was.
   static void write(const std::string& path, const std::string& key, const std::string& note,
                     const std::vector<NewPiece>& pieces);
 

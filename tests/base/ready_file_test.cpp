@@ -105,10 +105,9 @@ TEST_CASE("what cannot be written is an Error, and the old file stays") {
   ReadyFile::write(path, kKey, "old", Pieces().list());
   const std::string old = bytes_of(path);
   put_bytes(folder.path() + "/no folder", "x");
-  CHECK(contains(error_of([&] {
-                   ReadyFile::write(folder.path() + "/no folder/file", kKey, "", {});
-                 }),
-                 "no folder"));
+  CHECK(
+      contains(error_of([&] { ReadyFile::write(folder.path() + "/no folder/file", kKey, "", {}); }),
+               "no folder"));
   if (::geteuid() != 0) {  // root may write anywhere
     ::chmod(folder.path().c_str(), 0500);
     CHECK(contains(error_of([&] { ReadyFile::write(path, kKey, "new", {}); }), path));

@@ -86,9 +86,10 @@ class Setup {
   static at::Device checked_device(const Model& model, const EncoderOptions& options) {
     check_known_weights("libtorch", model, options);
     if (options.precision == Precision::kInt8) {
-      throw Error(ErrorCode::kUnsupported,
-                  "the libtorch engine does not compute in int8, which the native engine does, on CPUs",
-                  Hint::kUseBFloat16);
+      throw Error(
+          ErrorCode::kUnsupported,
+          "the libtorch engine does not compute in int8, which the native engine does, on CPUs",
+          Hint::kUseBFloat16);
     }
     return parse_device(options.device);
   }

@@ -19,9 +19,7 @@ namespace clip::libtorch {
 class WeightReader {
  public:
   WeightReader(const Weights& weights, at::Device device, at::ScalarType compute_type)
-      : loader_(weights, kAllFloat32, nullptr),
-        device_(device),
-        compute_type_(compute_type) {}
+      : loader_(weights, kAllFloat32, nullptr), device_(device), compute_type_(compute_type) {}
 
   at::ScalarType compute_type() const { return compute_type_; }
   Loader* loader() { return &loader_; }

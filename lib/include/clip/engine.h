@@ -42,7 +42,8 @@ struct EncoderOptions {
   std::string device = "cpu";                 // "cpu", "cuda" or "cuda:N"
   int threads = 0;                            // 0: all processors that this process may use
   // A folder of ready weights (clip-cli models prepare): towers that the native engine finds there
-  // neither read nor pack their weights, and those that no longer fit are written anew. Empty: none.
+  // neither read nor pack their weights, and those that no longer fit are written anew. Empty:
+  // none.
   std::string ready_folder;
   bool prepare = false;  // write them there where there are none that fit; throws Error if it fails
   // Told what people should know about how an encoder computes, when it is opened.
