@@ -91,7 +91,9 @@ TEST_CASE("rows attend to the rows of their lists") {
 
 TEST_CASE("images attend within themselves, whatever their number of tokens and the threads") {
   const int threads = omp_get_max_threads();
-  for (const auto [backend, type] : all_computing()) {
+  for (const Computing& computing : all_computing()) {
+    const Backend* const backend = computing.backend;
+    const ElementType type = computing.type;
     CAPTURE(backend->name());
     CAPTURE(int(type));
     for (const std::int64_t tokens : {2, 50, 197, 577}) {

@@ -81,7 +81,9 @@ void check(const Backend& backend, ElementType type, std::int64_t stride, std::i
 }  // namespace
 
 TEST_CASE("a convolution, its batch norm, and ReLU, at both strides and any number of images") {
-  for (const auto [backend, type] : all_computing()) {
+  for (const Computing& computing : all_computing()) {
+    const Backend* const backend = computing.backend;
+    const ElementType type = computing.type;
     CAPTURE(backend->name());
     CAPTURE(int(type));
     for (const std::int64_t stride : {1, 2}) {

@@ -13,7 +13,9 @@ using namespace clip_test;
 
 TEST_CASE("x W^T + b, and what is fused behind it") {
   const TestWeights none({{"unused", {{1}, {1}}}});
-  for (const auto [backend, type] : all_computing()) {
+  for (const Computing& computing : all_computing()) {
+    const Backend* const backend = computing.backend;
+    const ElementType type = computing.type;
     CAPTURE(backend->name());
     CAPTURE(int(type));
     for (const auto epilogue :
