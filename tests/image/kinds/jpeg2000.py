@@ -212,6 +212,14 @@ class Maker:
         yield refused("bomb.j2k", raw[:8] + siz + raw[16:24] + siz + raw[32:], "megapixels", "a bomb")
         yield refused("bomb-of-tiles.j2k",
                       raw[:24] + struct.pack(">II", 1, 1) + raw[32:], "more tiles", "a bomb")
+        cod, sot = raw.index(b"\xff\x52"), raw.index(b"\xff\x90")
+        end = cod + 2 + int.from_bytes(raw[cod + 2:cod + 4], "big")
+        layered = raw[cod:cod + 6] + b"\xff\xff" + raw[cod + 8:end]
+        yield refused("bomb-of-layers.j2k", raw[:cod] + layered + raw[end:], "more layers", "a bomb")
+        length = int.from_bytes(raw[sot + 6:sot + 10], "big") + len(layered)
+        yield refused("bomb-of-layers-in-a-tile.j2k",
+                      raw[:sot + 6] + struct.pack(">I", length) + raw[sot + 10:sot + 12] + layered +
+                      raw[sot + 12:], "more layers", "a bomb")
         yield refused("five.j2k", compress(self.folder / "5.j2k", self.planes + [self.gray]).read_bytes(),
                       "5 channels")
 
