@@ -423,17 +423,16 @@ class NamesTest(IndexCase):
         self.assertEqual(sorted(Path(path).name for path in self.found()), ["x.png", "y.png"])
         self.call("index", "--verify", self.root)
 
-    def many_copies(self):
-        """A folder of as many files with the same content; gives their number."""
-        count = 50_000 if "CLIP_TEST_MANY" not in os.environ else int(os.environ["CLIP_TEST_MANY"])
+    def copies(self, count):
+        """`count` files of the same content in one folder."""
         source, = self.draw("a.png")
         data = source.read_bytes()
         for i in range(count - 1):
             (self.root / f"{i:06}.png").write_bytes(data)
-        return count
 
     def test_copies_are_written_down_as_they_are_found(self):
-        count = self.many_copies()
+        count = 20_000
+        self.copies(count)
         process = subprocess.Popen(
             [BINARY, "index", "-q", "--model", TINY, self.root], stderr=subprocess.PIPE,
             env={**os.environ, "XDG_DATA_HOME": str(self.data)})
@@ -457,7 +456,8 @@ class NamesTest(IndexCase):
         return 0
 
     def test_fifty_thousand_files_in_a_folder(self):
-        count = self.many_copies()
+        count = 50_000 if "CLIP_TEST_MANY" not in os.environ else int(os.environ["CLIP_TEST_MANY"])
+        self.copies(count)
         self.check_report(self.index(), added=1, copied=count - 1, embedded=1)
         self.check_report(self.index())
         self.assertEqual(len(set(self.found())), count)
