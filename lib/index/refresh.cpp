@@ -103,13 +103,13 @@ class Refresh {
   // Of all below: the thread that gives sources and the one that takes results.
   std::mutex mutex_;
   PlanReader* plan_ = nullptr;
-  std::size_t without_source_ = 0;                             // files since the last source
   std::uint64_t last_tag_ = 0;                                 // 0 is no tag
   std::unordered_map<std::uint64_t, Job> jobs_;                // by tag, until their result comes
   std::unordered_map<std::string, std::uint64_t> tag_of_key_;  // of jobs and of `finished_`
   std::vector<std::pair<std::string, std::optional<Error>>> reports_;
 
   // Until the next commit.
+  std::size_t without_source_ = 0;  // files that need no embedding, or wait for that of another
   struct Finished {
     Job job;
     std::vector<float> embedding;  // empty: it failed
@@ -149,11 +149,7 @@ bool Refresh::next_source(ImageSource* source) {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!plan_->next(&file)) return false;
     }
-    if (prepare(std::move(file), source)) {
-      without_source_ = 0;
-      return true;
-    }
-    if (rouse(source)) return true;
+    if (prepare(std::move(file), source) || rouse(source)) return true;
   }
   return false;
 }
@@ -162,8 +158,10 @@ bool Refresh::next_source(ImageSource* source) {
 // be written down, and reported, at the end. True every so many of them: with a source that cannot
 // be used, and whose result is nothing but a reason to look.
 bool Refresh::rouse(ImageSource* source) {
-  if (++without_source_ < kCommitFiles) return false;
-  without_source_ = 0;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (++without_source_ % kCommitFiles != 0) return false;
+  }
   *source = ImageSource();
   source->error = Error(ErrorCode::kInternal, "no image");
   return true;
@@ -302,7 +300,8 @@ void Refresh::take(const ImageResult& result) {
 
 bool Refresh::due() const {
   const std::size_t waiting = finished_.size() + linked_.size();
-  return waiting >= kCommitFiles || (waiting > 0 && Clock::now() - committed_at_ > kCommitInterval);
+  return waiting > 0 && (std::max(waiting, without_source_) >= kCommitFiles ||
+                         Clock::now() - committed_at_ > kCommitInterval);
 }
 
 // The content's id, with its embedding written: its row and the row's checksum, or the error.
@@ -389,6 +388,7 @@ void Refresh::commit() {
     }
     finished_.clear();
     linked_.clear();
+    without_source_ = 0;
   }
   if (events_.committed) events_.committed();
 }

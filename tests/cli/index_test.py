@@ -448,7 +448,8 @@ class NamesTest(IndexCase):
     def files_known(self):
         for path in self.data.rglob("index.sqlite"):
             try:
-                with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                database = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=0)
+                with contextlib.closing(database):
                     [[count]] = database.execute("SELECT count(*) FROM files")
                 return count
             except sqlite3.OperationalError:  # it is being made, or written to
