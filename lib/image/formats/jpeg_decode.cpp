@@ -187,7 +187,7 @@ Outcome decode_into(std::string_view bytes, int scale, const Target& target,
 
 [[noreturn]] void throw_failure(const ErrorHandler& handler) {
   if (handler.too_many_scans) {
-    throw Error(ErrorCode::kLimit, "it has more scans than any image needs");
+    throw Error(ErrorCode::kUnsupported, "it has more scans than any image needs");
   }
   switch (handler.base.msg_code) {
     case JERR_CANT_SUSPEND:  // of arithmetic coding, which wants more bytes than there are
