@@ -32,7 +32,9 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 # What the browser asks of itself: its first tab, for one.
 OWN = ("data:", "about:", "chrome:", "chrome-untrusted:")
 
-# Cards that the filters leave out are not in the document; those in it are shown.
+# Cards that the filters leave out are not in the document; those in it are shown if their group is.
+# A card itself is not asked: the browser leaves out strips that are not in view, and while it does
+# that it may say of a card in one of them that it is not visible.
 GROUPS = """
 return [...document.querySelectorAll("section.group")].filter(group => group.checkVisibility())
   .map(group => ({
@@ -43,7 +45,8 @@ return [...document.querySelectorAll("section.group")].filter(group => group.che
   }));
 """
 IMAGES = """
-return [...document.querySelectorAll("article.image")].filter(card => card.checkVisibility())
+return [...document.querySelectorAll("article.image")]
+  .filter(card => card.closest(".strips").checkVisibility())
   .map(card => ({
     kind: card.closest("section.group").dataset.kind,
     label: card.dataset.label ?? null,
@@ -58,8 +61,8 @@ return [...document.querySelectorAll("article.image")].filter(card => card.check
   }));
 """
 THUMBNAILS = """
-return [...document.querySelectorAll("img.thumbnail")].filter(image => image.checkVisibility())
-  .length;
+return [...document.querySelectorAll("img.thumbnail")]
+  .filter(image => image.closest(".strips").checkVisibility()).length;
 """
 # An image far down is loaded once it is scrolled to.
 LOADED = """
