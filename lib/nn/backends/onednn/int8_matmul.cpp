@@ -70,6 +70,41 @@ Quantized quantize(const float* weight, std::int64_t outputs, std::int64_t input
   return result;
 }
 
+// What a thread needs to multiply and finish rows.
+struct Scratch {
+  std::int32_t* sums;  // [block, padded outputs]
+  float* row;          // [outputs]
+  std::byte* product;  // what oneDNN needs
+};
+
+std::size_t bytes_of(std::int64_t numbers) {
+  return aligned(static_cast<std::size_t>(numbers) * 4);
+}
+
+// Scratch memory for all threads of OpenMP. It belongs to the thread that calls, is the same for
+// all of its products, which run one after the other, and only grows.
+std::vector<Scratch> scratch_for(std::int64_t sums, std::int64_t row, std::size_t product) {
+  thread_local std::unique_ptr<Arena> arena;
+  thread_local std::byte* memory = nullptr;
+  thread_local std::size_t memory_size = 0;
+  const auto threads = static_cast<std::size_t>(omp_get_max_threads());
+  const std::size_t size = bytes_of(sums) + bytes_of(row) + aligned(product);
+  if (threads * size > memory_size) {
+    memory_size = 0;
+    arena = std::make_unique<Arena>(1);
+    memory = arena->allocate(threads * size);
+    memory_size = threads * size;
+  }
+  std::vector<Scratch> result;
+  for (std::size_t i = 0; i < threads; ++i) {
+    std::byte* own = memory + i * size;
+    result.push_back({reinterpret_cast<std::int32_t*>(own),
+                      reinterpret_cast<float*>(own + bytes_of(sums)),
+                      own + bytes_of(sums) + bytes_of(row)});
+  }
+  return result;
+}
+
 class Int8MatMul : public MatMul {
  public:
   Int8MatMul(ProductSpec spec, PackedWeights* packed)
@@ -77,7 +112,7 @@ class Int8MatMul : public MatMul {
     weights_desc_ = describe(kTypicalRows, inputs_, any_weights(), outputs_).weights_desc();
     // Behind the weights: the scales, offsets and bias of the columns, up to whole vectors.
     const std::size_t weights_size = aligned(weights_desc_.get_size());
-    const std::size_t part = aligned(static_cast<std::size_t>(padded_outputs()) * 4);
+    const std::size_t part = bytes_of(padded_outputs());
     const PackedWeights::Piece piece =
         packed->next((has_wide_sums() ? "127 steps " : "63 steps ") + layout_of(weights_desc_),
                      weights_size + 3 * part);
@@ -114,11 +149,6 @@ class Int8MatMul : public MatMul {
     std::int64_t begin;  // byte of the packed weights
     std::string implementation;
   };
-  struct Scratch {
-    std::int32_t* sums;  // [block, padded outputs]
-    float* row;          // [outputs]
-    std::byte* product;  // what oneDNN needs
-  };
   // Rows, their stride, and the columns.
   struct Call {
     std::int64_t count, stride, first, columns;
@@ -134,10 +164,12 @@ class Int8MatMul : public MatMul {
     const std::int64_t last = in.count - (blocks - 1) * block;
     const Ready& whole = get({std::min(block, in.count), in.stride, 0, outputs_});
     const Ready& rest = get({last, in.stride, 0, outputs_});
-    reserve(block, std::max(whole.scratchpad.get_size(), rest.scratchpad.get_size()));
+    const std::vector<Scratch> scratch =
+        scratch_for(block * padded_outputs(), padded_outputs(),
+                    std::max(whole.scratchpad.get_size(), rest.scratchpad.get_size()));
     parallel_or_throw(blocks, [&](std::int64_t i) {
       const bool is_last = i + 1 == blocks;
-      const Scratch& own = scratch_[omp_get_thread_num()];
+      const Scratch& own = scratch[omp_get_thread_num()];
       const Rows from = in.rows(i * block, is_last ? last : block);
       multiply(is_last ? rest : whole, from, own.sums, own);
       for (std::int64_t j = 0; j < from.count; ++j) {
@@ -155,15 +187,16 @@ class Int8MatMul : public MatMul {
       parts.push_back(&get({in.count, in.stride, first, std::min(width, outputs_ - first)}));
       product_size = std::max(product_size, parts.back()->scratchpad.get_size());
     }
-    reserve(in.count, product_size);
-    std::int32_t* const sums = scratch_[0].sums;
+    const std::vector<Scratch> scratch =
+        scratch_for(in.count * padded_outputs(), padded_outputs(), product_size);
+    std::int32_t* const sums = scratch[0].sums;
     parallel_or_throw(static_cast<std::int64_t>(parts.size()), [&](std::int64_t i) {
-      multiply(*parts[i], in, sums + i * width, scratch_[omp_get_thread_num()]);
+      multiply(*parts[i], in, sums + i * width, scratch[omp_get_thread_num()]);
     });
     parallel_ranges(in.count, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t j = begin; j < end; ++j) {
         finish_row(sums + j * padded_outputs(), outputs_, in.scales[j], columns_, epilogue_,
-                   out.rows(j, 1), scratch_[omp_get_thread_num()].row);
+                   out.rows(j, 1), scratch[omp_get_thread_num()].row);
       }
     });
   }
@@ -247,23 +280,6 @@ class Int8MatMul : public MatMul {
                            {DNNL_ARG_SCRATCHPAD, memory(ready.scratchpad, engine(), own.product)}});
   }
 
-  // Scratch memory of each thread.
-  void reserve(std::int64_t block, std::size_t product_size) const {
-    const auto threads = static_cast<std::size_t>(omp_get_max_threads());
-    const std::size_t sums = aligned(static_cast<std::size_t>(block * padded_outputs()) * 4);
-    const std::size_t row = aligned(static_cast<std::size_t>(padded_outputs()) * 4);
-    const std::size_t size = sums + row + aligned(product_size);
-    if (size <= scratch_size_ && threads <= scratch_.size()) return;
-    scratch_.clear();
-    arena_ = std::make_unique<Arena>(threads * size);
-    for (std::size_t i = 0; i < threads; ++i) {
-      std::byte* own = arena_->allocate(size);
-      scratch_.push_back({reinterpret_cast<std::int32_t*>(own),
-                          reinterpret_cast<float*>(own + sums), own + sums + row});
-    }
-    scratch_size_ = size;
-  }
-
   void pack(const std::int8_t* weights) {
     // Outputs innermost, as in float products whose outputs do not fill the layout's blocks.
     std::vector<std::int8_t> transposed(static_cast<std::size_t>(outputs_ * inputs_));
@@ -280,9 +296,6 @@ class Int8MatMul : public MatMul {
   Int8Columns columns_ = {};
   mutable std::map<Call, Ready> ready_;
   mutable std::map<std::int64_t, bool> in_parts_;  // by their width
-  mutable std::unique_ptr<Arena> arena_;
-  mutable std::vector<Scratch> scratch_;
-  mutable std::size_t scratch_size_ = 0;
 };
 
 }  // namespace
