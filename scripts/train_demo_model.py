@@ -625,6 +625,34 @@ class Scorer:
         return 100 * (scores.argmax(dim=1) == torch.tensor(right)).float().mean().item()
 
 
+class CliScorer(Scorer):
+    """The same through clip-cli, in one of its precisions."""
+
+    def __init__(self, path, binary, precision):
+        self.binary = binary
+        self.options = ["-q", "--model", path, "--precision", precision]
+
+    def embed(self, folder, *what):
+        result = Path(folder) / "embeddings.npy"
+        subprocess.run([self.binary, "embed", *self.options, "-o", result, *what], check=True)
+        return torch.from_numpy(numpy.load(result))
+
+    def texts(self, texts):
+        with tempfile.TemporaryDirectory() as folder:
+            lines = Path(folder) / "texts.txt"
+            lines.write_text("\n".join(texts), encoding="utf-8")
+            return self.embed(folder, "--texts", lines)
+
+    def images(self, pictures):
+        with tempfile.TemporaryDirectory() as folder:
+            names = [Path(folder) / f"{i}.png" for i in range(len(pictures))]
+            for name, picture in zip(names, pictures):
+                picture.save(name)
+            listed = Path(folder) / "pictures.txt"
+            listed.write_text("\n".join(map(str, names)))
+            return self.embed(folder, "--images", listed)
+
+
 def emoji_question(glyphs, concepts, chosen, styles, times):
     """`times` drawings of each chosen concept, and the prompts to choose from."""
     pictures, right = [], []
@@ -684,12 +712,15 @@ def questions(glyphs, concepts):
 def evaluate(options):
     """Prints the accuracies as a table, or as JSON; and gives the table's rows."""
     torch.set_num_threads(options.threads)
-    scorer = Scorer(options.output, options.clip_cli)
+    if getattr(options, "precision", None):
+        scorer = CliScorer(options.output, options.clip_cli, options.precision)
+    else:
+        scorer = Scorer(options.output, options.clip_cli)
     concepts = read_concepts()
     found, rows = {}, ["| zero-shot top-1 | prompts | pictures | right |", "|---|---|---|---|"]
     glyphs = Glyphs(options.cache, concepts)
     for key, words, (drawn, right, texts) in questions(glyphs, concepts):
-        found[key] = round(scorer.accuracy(drawn, right, texts), 1)
+        found[key] = round(scorer.accuracy(drawn, right, texts), 2)
         rows.append(f"| {words} | {len(texts)} | {len(drawn)} | {found[key]:.1f} % |")
     print(json.dumps(found) if getattr(options, "json", False) else "\n".join(rows))
     return rows
@@ -786,6 +817,8 @@ def main():
     command.set_defaults(run=train)
     command = commands.add_parser("evaluate", parents=[shared])
     command.add_argument("--json", action="store_true")
+    command.add_argument("--precision", choices=("fp32", "bf16", "int8"),
+                         help="through clip-cli in that precision, not through PyTorch")
     command.set_defaults(run=evaluate)
     for run in (pictures, expected, readme):
         commands.add_parser(run.__name__, parents=[shared]).set_defaults(run=run)

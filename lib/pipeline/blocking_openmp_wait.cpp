@@ -2,23 +2,27 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
 #include <system_error>
 
+#include "base/cpu.h"
 #include "base/startable_threads.h"
 
 namespace clip {
 
-BlockingOpenMpWait::BlockingOpenMpWait() {
+BlockingOpenMpWait::BlockingOpenMpWait(int threads) {
+  if (threads <= 0) threads = usable_processors();
+  if (threads == 1) return;
+  // With those that compute, more than the processors that OpenMP counts: it knows the affinity,
+  // but neither the quota of a control group nor OMP_NUM_THREADS in this.
+  [[maybe_unused]] const int team = std::max(omp_get_num_procs() + 2 - threads, 2);
   try {
-    owner_ = std::thread([this] {
-      // Of the processors that OpenMP counts: it knows the affinity, but neither the quota of a
-      // control group nor OMP_NUM_THREADS in this.
-      [[maybe_unused]] const int team = omp_get_num_procs() + 1;
+    owner_ = std::thread([this, team] {
       if (startable_threads(team) == team) {
-        std::atomic<int> threads{0};  // counted, since compilers leave out an empty region
+        std::atomic<int> counted{0};  // counted, since compilers leave out an empty region
 #pragma omp parallel num_threads(team)
-        ++threads;
+        ++counted;
       }
       std::unique_lock<std::mutex> lock(mutex_);
       started_ = true;

@@ -52,12 +52,11 @@ struct ImageEmbedder::Parts {
   ImageStream stream;
   std::unique_ptr<ImageEncoder> encoder;
   std::optional<Error> open_error;
-  std::unique_ptr<BlockingOpenMpWait> blocking_wait;
-  std::size_t in_full_batches = 0;  // images
-  std::vector<float> alone;         // [3, n, n]: the first good image of the batch
-  std::vector<float> together;      // [good images, 3, n, n], where there are several; kept from
-                                    // batch to batch, since fresh pages cost time
-  Embeddings embeddings;            // of the good images of the batch
+  std::optional<BlockingOpenMpWait> blocking_wait;
+  std::vector<float> alone;     // [3, n, n]: the first good image of the batch
+  std::vector<float> together;  // [good images, 3, n, n], where there are several; kept from
+                                // batch to batch, since fresh pages cost time
+  Embeddings embeddings;        // of the good images of the batch
 };
 
 // Takes the next images, and gathers the pixels of the good ones.
@@ -93,6 +92,7 @@ void ImageEmbedder::Parts::open_encoder() {
   if (open_error) throw *open_error;
   if (encoder != nullptr) return;
   try {
+    blocking_wait.emplace(options.encoder.threads);
     encoder = open_image_encoder(model, options.encoder);
   } catch (const Error& error) {
     open_error = error;
@@ -132,12 +132,6 @@ void ImageEmbedder::Parts::encode(std::vector<ImageResult>* batch) {
   }
   if (good.empty()) return;
   open_encoder();
-  // Threads that decode and threads that encode share the processors in a run of many images; a
-  // single image should not wait until threads are awake.
-  if (blocking_wait == nullptr && batch->size() >= options.max_batch) {
-    in_full_batches += batch->size();
-    if (in_full_batches > 1) blocking_wait = std::make_unique<BlockingOpenMpWait>();
-  }
   try {
     embeddings = encoded(good.size() == 1 ? alone.data() : together.data(), good.size());
   } catch (const Error& error) {

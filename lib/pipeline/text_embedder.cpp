@@ -10,6 +10,7 @@
 
 #include "base/excerpt.h"
 #include "clip/error.h"
+#include "pipeline/blocking_openmp_wait.h"
 #include "pipeline/embedding_check.h"
 #include "pipeline/lru_cache.h"
 
@@ -34,6 +35,7 @@ struct TextEmbedder::Parts {
     if (open_error) throw *open_error;
     if (encoder == nullptr) {
       try {
+        blocking_wait.emplace(options.encoder.threads);
         encoder = open_text_encoder(model, options.encoder);
       } catch (const Error& error) {
         open_error = error;
@@ -61,6 +63,7 @@ struct TextEmbedder::Parts {
   const TextOptions options;
   std::unique_ptr<TextEncoder> encoder;
   std::optional<Error> open_error;
+  std::optional<BlockingOpenMpWait> blocking_wait;
   LruCache<Row> cache;
 };
 

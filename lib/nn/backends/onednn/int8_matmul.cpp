@@ -2,14 +2,12 @@
 // at a time on each thread, and the sums are finished while they are in its cache (nn/int8_rows.h).
 // Few rows are shared out by columns instead.
 //
-// Weights have a scale for each output. Processors without VNNI add pairs of products in 16 bits,
-// which saturate where both are large: 2 x 255 x 127 does not fit, 2 x 255 x 63 does. There weights
-// have 63 steps instead of 127. (oneDNN's documentation, "Nuances of int8 Computations", has the
-// instructions.)
+// Processors without VNNI add pairs of products in 16 bits, which the weights leave room for
+// (nn/int8_weights.h). oneDNN's documentation, "Nuances of int8 Computations", has the
+// instructions.
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstring>
 #include <map>
 #include <new>
@@ -21,6 +19,7 @@
 #include "nn/backends/onednn/calls.h"
 #include "nn/backends/onednn/matmul.h"
 #include "nn/int8_rows.h"
+#include "nn/int8_weights.h"
 #include "nn/parallel.h"
 #include "nn/simd.h"
 #include "nn/transpose.h"
@@ -48,23 +47,15 @@ struct Quantized {
   std::vector<std::int32_t> offsets;
 };
 
-Quantized quantize(const float* weight, std::int64_t outputs, std::int64_t inputs, float steps) {
+Quantized quantize(const float* weight, std::int64_t outputs, std::int64_t inputs) {
   Quantized result;
   result.weights.resize(static_cast<std::size_t>(outputs * inputs));
   result.scales.resize(static_cast<std::size_t>(outputs));
   result.offsets.resize(static_cast<std::size_t>(outputs));
   parallel_for(outputs, [&](std::int64_t j) {
-    const float* row = weight + j * inputs;
-    std::int8_t* out = result.weights.data() + j * inputs;
-    float max = 0;
-    for (std::int64_t k = 0; k < inputs; ++k) max = std::max(max, std::abs(row[k]));
-    const float inverse = max > 0 ? steps / max : 0;
     std::int32_t sum = 0;
-    for (std::int64_t k = 0; k < inputs; ++k) {
-      out[k] = static_cast<std::int8_t>(std::lrintf(row[k] * inverse));
-      sum += out[k];
-    }
-    result.scales[j] = max / steps;
+    quantize_weights(weight + j * inputs, inputs, has_wide_sums(),
+                     result.weights.data() + j * inputs, &result.scales[j], &sum);
     result.offsets[j] = 128 * sum;
   });
   return result;
@@ -113,9 +104,8 @@ class Int8MatMul : public MatMul {
     // Behind the weights: the scales, offsets and bias of the columns, up to whole vectors.
     const std::size_t weights_size = aligned(weights_desc_.get_size());
     const std::size_t part = bytes_of(padded_outputs());
-    const PackedWeights::Piece piece =
-        packed->next((has_wide_sums() ? "127 steps " : "63 steps ") + layout_of(weights_desc_),
-                     weights_size + 3 * part);
+    const PackedWeights::Piece piece = packed->next(
+        (has_wide_sums() ? "wide " : "pairs ") + layout_of(weights_desc_), weights_size + 3 * part);
     weights_ = memory(weights_desc_, engine(), piece.data);
     std::byte* columns = piece.data + weights_size;
     columns_ = {reinterpret_cast<float*>(columns), reinterpret_cast<std::int32_t*>(columns + part),
@@ -125,7 +115,7 @@ class Int8MatMul : public MatMul {
     std::vector<float> bias;
     const float* weight = spec.weight(&bias);
     bias.resize(static_cast<std::size_t>(outputs_));
-    Quantized quantized = quantize(weight, outputs_, inputs_, has_wide_sums() ? 127 : 63);
+    const Quantized quantized = quantize(weight, outputs_, inputs_);
     std::memcpy(columns, quantized.scales.data(), outputs_ * 4);
     std::memcpy(columns + part, quantized.offsets.data(), outputs_ * 4);
     std::memcpy(columns + 2 * part, bias.data(), outputs_ * 4);
