@@ -1,4 +1,5 @@
-// Attention to lists of rows: few queries, few rows, no library call worth its overhead.
+// Attention to lists of rows: few queries and few rows, for which no library call is worth its
+// overhead.
 
 #include "nn/attention.h"
 
@@ -19,63 +20,124 @@ CLIP_INLINE void set(std::uint16_t* to, float value) {
   *to = bfloat16_from_float(value);
 }
 
-// The sums of 16 vectors as the lanes of one: halves are added, and two vectors become one, until
-// one is left; 15 additions where 16 separate sums would take 60.
-CLIP_INLINE void sums_of(Float16x* v, Float16x* result) {
-  // Groups of 2h numbers, a group a vector: lanes i of the lower and of the upper halves.
-  constexpr Int16x kLower8 = {0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23};
-  constexpr Int16x kLower4 = {0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27};
-  constexpr Int16x kLower2 = {0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29};
-  constexpr Int16x kLower1 = {0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30};
-#if defined(__clang__)
-  for (int i = 0; i < 16; ++i) (*result)[i] = sum_of(v[i]);
-  static_cast<void>(kLower8), static_cast<void>(kLower4), static_cast<void>(kLower2),
-      static_cast<void>(kLower1);
-#else
-  for (int i = 0; i < 8; ++i) {
-    v[i] = __builtin_shuffle(v[2 * i], v[2 * i + 1], kLower8) +
-           __builtin_shuffle(v[2 * i], v[2 * i + 1], kLower8 + 8);
-  }
-  for (int i = 0; i < 4; ++i) {
-    v[i] = __builtin_shuffle(v[2 * i], v[2 * i + 1], kLower4) +
-           __builtin_shuffle(v[2 * i], v[2 * i + 1], kLower4 + 4);
-  }
-  for (int i = 0; i < 2; ++i) {
-    v[i] = __builtin_shuffle(v[2 * i], v[2 * i + 1], kLower2) +
-           __builtin_shuffle(v[2 * i], v[2 * i + 1], kLower2 + 2);
-  }
-  *result = __builtin_shuffle(v[0], v[1], kLower1) + __builtin_shuffle(v[0], v[1], kLower1 + 1);
-#endif
+// Vectors of 8 for the loops that multiply: GCC 12 keeps sums in vectors of 16 in memory where the
+// processor has AVX2 and no AVX-512 (measured: twice the time).
+typedef float Float8x __attribute__((vector_size(32)));
+typedef std::uint32_t UInt8x __attribute__((vector_size(32)));
+typedef std::uint16_t Short8x __attribute__((vector_size(16)));
+
+constexpr int kHalf = 8;
+
+CLIP_INLINE void load_8(const float* from, Float8x* to) {
+  std::memcpy(to, from, sizeof(*to));
+}
+CLIP_INLINE void load_8(const std::uint16_t* from, Float8x* to) {
+  Short8x narrow;
+  std::memcpy(&narrow, from, sizeof(narrow));
+  const UInt8x wide = __builtin_convertvector(narrow, UInt8x) << 16;
+  std::memcpy(to, &wide, sizeof(wide));
 }
 
-// Scores of one query with 16 rows. Rows beyond the list repeat its last.
+// Scores are made for so many queries at once: their sums fill the registers of AVX2.
+constexpr int kMaxQueries = 6;
+
+std::int64_t padded(std::int64_t count) {
+  return (count + kLanes - 1) / kLanes * kLanes;
+}
+
+// Scratch memory of a thread.
+struct Scratch {
+  std::vector<float> panels;   // keys by sixteens: [groups of keys, head width, 16]
+  std::vector<float> queries;  // [queries, head width]
+  std::vector<float> scores;   // [queries, padded keys]
+
+  void reserve(std::int64_t for_queries, std::int64_t keys, std::int64_t width) {
+    const std::int64_t whole = padded(keys);
+    const std::int64_t at_once = std::min<std::int64_t>(for_queries, kMaxQueries);
+    const auto grow = [](std::vector<float>* numbers, std::int64_t size) {
+      if (numbers->size() < static_cast<std::size_t>(size)) numbers->resize(size);
+    };
+    if (for_queries > 1) {
+      grow(&panels, whole * width);
+      grow(&queries, at_once * width);
+    }
+    grow(&scores, at_once * whole);
+  }
+};
+
+// What one head of some queries attends to: query i to the first `count` + i x `growth` rows.
 template <typename T>
-CLIP_INLINE void score_16(const T* q, const T* const* k, std::int64_t width, float* scores) {
-  Float16x sums[16], a, b, result;
-  const std::int64_t vectors = width / kLanes * kLanes;
-  for (int j = 0; j < 16; ++j) {
-    Float16x sum = {};
+struct Head {
+  const T *k, *v;
+  std::int64_t k_stride, v_stride, width;
+  const std::int32_t* rows;
+  std::int64_t count, growth;  // growth is 0 or 1
+};
+
+// Keys by sixteens, so that the scores of 16 keys are a vector. Those beyond the list repeat its
+// last.
+template <typename T>
+CLIP_INLINE void pack_keys(const Head<T>& head, std::int64_t count, float* panels) {
+  for (std::int64_t begin = 0; begin < count; begin += kLanes) {
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      const T* key = head.k + head.rows[std::min(begin + lane, count - 1)] * head.k_stride;
+      float* to = panels + begin * head.width + lane;
+      for (std::int64_t i = 0; i < head.width; ++i) to[i * kLanes] = to_float(key[i]);
+    }
+  }
+}
+
+// Scores of some queries with 16 keys.
+template <int kQueries>
+CLIP_INLINE void score_16(const float* queries, const float* panel, std::int64_t width,
+                          float* scores, std::int64_t stride) {
+  Float8x low[kQueries] = {}, high[kQueries] = {}, keys[2];
+  for (std::int64_t i = 0; i < width; ++i) {
+    load_8(panel + i * kLanes, &keys[0]);
+    load_8(panel + i * kLanes + kHalf, &keys[1]);
+    for (int query = 0; query < kQueries; ++query) {
+      low[query] += keys[0] * queries[query * width + i];
+      high[query] += keys[1] * queries[query * width + i];
+    }
+  }
+  for (int query = 0; query < kQueries; ++query) {
+    std::memcpy(scores + query * stride, &low[query], sizeof(low[query]));
+    std::memcpy(scores + query * stride + kHalf, &high[query], sizeof(high[query]));
+  }
+}
+
+// Scores of one query with `count` rows, where packing keys would not pay.
+template <typename T>
+CLIP_INLINE void score_rows(const T* q, const Head<T>& head, float* scores) {
+  const std::int64_t vectors = head.width / kLanes * kLanes;
+  for (std::int64_t j = 0; j < head.count; ++j) {
+    const T* key = head.k + head.rows[j] * head.k_stride;
+    Float16x sum = {}, a, b;
     for (std::int64_t i = 0; i < vectors; i += kLanes) {
       load(q + i, &a);
-      load(k[j] + i, &b);
+      load(key + i, &b);
       sum += a * b;
     }
-    sums[j] = sum;
+    scores[j] = sum_of(sum);
+    for (std::int64_t i = vectors; i < head.width; ++i) {
+      scores[j] += to_float(q[i]) * to_float(key[i]);
+    }
   }
-  sums_of(sums, &result);
-  for (int j = 0; j < 16; ++j) {
-    for (std::int64_t i = vectors; i < width; ++i) result[j] += to_float(q[i]) * to_float(k[j][i]);
-  }
-  store(scores, result);
 }
 
-// Weights of the rows, from scores padded with minus infinity to whole vectors. Gives their sum's
-// inverse, by which the result is to be multiplied.
-CLIP_INLINE float weigh(float* scores, std::int64_t padded) {
-  Float16x v, sum = {};
-  float largest = scores[0];
-  for (std::int64_t i = 1; i < padded; ++i) largest = std::max(largest, scores[i]);
-  for (std::int64_t i = 0; i < padded; i += kLanes) {
+// Weights of `count` rows, from their scores, of which there is room for whole vectors. Gives their
+// sum's inverse, by which the result is to be multiplied.
+CLIP_INLINE float weigh(float* scores, std::int64_t count) {
+  const std::int64_t end = padded(count);
+  for (std::int64_t j = count; j < end; ++j) scores[j] = -std::numeric_limits<float>::infinity();
+  Float16x v, sum = {}, max;
+  load(scores, &max);
+  for (std::int64_t i = kLanes; i < end; i += kLanes) {
+    load(scores + i, &v);
+    max = v > max ? v : max;
+  }
+  const float largest = max_of(max);
+  for (std::int64_t i = 0; i < end; i += kLanes) {
     load(scores + i, &v);
     exp_of(v - largest, &v);
     sum += v;
@@ -84,66 +146,142 @@ CLIP_INLINE float weigh(float* scores, std::int64_t padded) {
   return 1 / sum_of(sum);
 }
 
-template <typename T>
-CLIP_INLINE void mix(const float* weights, float scale, const T* v, std::int64_t stride,
-                     const std::int32_t* rows, std::int64_t count, std::int64_t width, T* out) {
+// Values by their weights, for some queries. Only rows that a query attends to are read for it: one
+// that holds no number is nothing to it.
+template <int kQueries, typename T>
+CLIP_INLINE void mix(const float* weights, std::int64_t stride, const float* scales,
+                     const Head<T>& head, T* out, std::int64_t out_stride) {
   std::int64_t i = 0;
-  for (; i + 4 * kLanes <= width; i += 4 * kLanes) {
-    Float16x sums[4] = {}, x;
-    for (std::int64_t j = 0; j < count; ++j) {
-      const T* row = v + rows[j] * stride + i;
-      for (int part = 0; part < 4; ++part) {
-        load(row + part * kLanes, &x);
-        sums[part] += x * weights[j];
+  for (; i + kLanes <= head.width; i += kLanes) {
+    Float8x low[kQueries] = {}, high[kQueries] = {}, x[2];
+    for (std::int64_t j = 0; j < head.count; ++j) {
+      const T* value = head.v + head.rows[j] * head.v_stride + i;
+      load_8(value, &x[0]);
+      load_8(value + kHalf, &x[1]);
+      for (int query = 0; query < kQueries; ++query) {
+        low[query] += x[0] * weights[query * stride + j];
+        high[query] += x[1] * weights[query * stride + j];
       }
     }
-    for (int part = 0; part < 4; ++part) store(out + i + part * kLanes, sums[part] * scale);
-  }
-  for (; i + kLanes <= width; i += kLanes) {
-    Float16x sum = {}, x;
-    for (std::int64_t j = 0; j < count; ++j) {
-      load(v + rows[j] * stride + i, &x);
-      sum += x * weights[j];
+    for (int query = 1; query < kQueries; ++query) {
+      for (std::int64_t j = head.count; j < head.count + query * head.growth; ++j) {
+        const T* value = head.v + head.rows[j] * head.v_stride + i;
+        load_8(value, &x[0]);
+        load_8(value + kHalf, &x[1]);
+        low[query] += x[0] * weights[query * stride + j];
+        high[query] += x[1] * weights[query * stride + j];
+      }
     }
-    store(out + i, sum * scale);
+    for (int query = 0; query < kQueries; ++query) {
+      float whole[kLanes];
+      low[query] *= scales[query];
+      high[query] *= scales[query];
+      std::memcpy(whole, &low[query], sizeof(low[query]));
+      std::memcpy(whole + kHalf, &high[query], sizeof(high[query]));
+      Float16x result;
+      load(whole, &result);
+      store(out + query * out_stride + i, result);
+    }
   }
-  for (; i < width; ++i) {
-    float sum = 0;
-    for (std::int64_t j = 0; j < count; ++j) sum += weights[j] * to_float(v[rows[j] * stride + i]);
-    set(out + i, sum * scale);
+  for (; i < head.width; ++i) {
+    for (int query = 0; query < kQueries; ++query) {
+      float sum = 0;
+      for (std::int64_t j = 0; j < head.count + query * head.growth; ++j) {
+        sum += weights[query * stride + j] * to_float(head.v[head.rows[j] * head.v_stride + i]);
+      }
+      set(out + query * out_stride + i, sum * scales[query]);
+    }
   }
 }
 
-// One query, one head.
-template <typename T>
-CLIP_INLINE void attend_one(const T* q, const T* k, std::int64_t k_stride, const T* v,
-                            std::int64_t v_stride, const std::int32_t* rows, std::int64_t count,
-                            std::int64_t width, float* scores, T* out) {
-  const std::int64_t padded = (count + kLanes - 1) / kLanes * kLanes;
+// Some queries, whose keys are packed.
+template <int kQueries, typename T>
+CLIP_INLINE void attend_some(const T* q, std::int64_t q_stride, const Head<T>& head,
+                             Scratch* scratch, T* out, std::int64_t out_stride) {
+  const std::int64_t count = head.count + (kQueries - 1) * head.growth, stride = padded(count);
+  float *queries = scratch->queries.data(), *scores = scratch->scores.data();
+  for (int query = 0; query < kQueries; ++query) {
+    for (std::int64_t i = 0; i < head.width; ++i) {
+      queries[query * head.width + i] = to_float(q[query * q_stride + i]);
+    }
+  }
   for (std::int64_t begin = 0; begin < count; begin += kLanes) {
-    const T* keys[16];
-    for (std::int64_t j = 0; j < kLanes; ++j) {
-      keys[j] = k + rows[std::min(begin + j, count - 1)] * k_stride;
-    }
-    score_16(q, keys, width, scores + begin);
+    score_16<kQueries>(queries, scratch->panels.data() + begin * head.width, head.width,
+                       scores + begin, stride);
   }
-  for (std::int64_t j = count; j < padded; ++j) {
-    scores[j] = -std::numeric_limits<float>::infinity();
+  float scales[kQueries];
+  for (int query = 0; query < kQueries; ++query) {
+    scales[query] = weigh(scores + query * stride, head.count + query * head.growth);
   }
-  const float scale = weigh(scores, padded);
-  mix(scores, scale, v, v_stride, rows, count, width, out);
+  mix<kQueries>(scores, stride, scales, head, out, out_stride);
 }
 
-CLIP_CLONES void attend_f32(const float* q, const float* k, std::int64_t k_stride, const float* v,
-                            std::int64_t v_stride, const std::int32_t* rows, std::int64_t count,
-                            std::int64_t width, float* scores, float* out) {
-  attend_one(q, k, k_stride, v, v_stride, rows, count, width, scores, out);
+// `queries` of them, one after the other.
+template <typename T>
+CLIP_INLINE void attend_run(const T* q, std::int64_t q_stride, std::int64_t queries, Head<T> head,
+                            Scratch* scratch, T* out, std::int64_t out_stride) {
+  if (queries == 1) {
+    float* scores = scratch->scores.data();
+    score_rows(q, head, scores);
+    const float scale = weigh(scores, head.count);
+    return mix<1>(scores, 0, &scale, head, out, out_stride);
+  }
+  pack_keys(head, head.count + (queries - 1) * head.growth, scratch->panels.data());
+  while (queries > 0) {
+    int done = 1;
+    if (queries >= kMaxQueries) {
+      done = kMaxQueries;
+      attend_some<kMaxQueries>(q, q_stride, head, scratch, out, out_stride);
+    } else if (queries >= 3) {
+      done = 3;
+      attend_some<3>(q, q_stride, head, scratch, out, out_stride);
+    } else {
+      attend_some<1>(q, q_stride, head, scratch, out, out_stride);
+    }
+    q += done * q_stride;
+    out += done * out_stride;
+    head.count += done * head.growth;
+    queries -= done;
+  }
 }
-CLIP_CLONES void attend_bf16(const std::uint16_t* q, const std::uint16_t* k, std::int64_t k_stride,
-                             const std::uint16_t* v, std::int64_t v_stride,
-                             const std::int32_t* rows, std::int64_t count, std::int64_t width,
-                             float* scores, std::uint16_t* out) {
-  attend_one(q, k, k_stride, v, v_stride, rows, count, width, scores, out);
+
+CLIP_CLONES void attend_f32(const float* q, std::int64_t q_stride, std::int64_t queries,
+                            const Head<float>& head, Scratch* scratch, float* out,
+                            std::int64_t out_stride) {
+  attend_run(q, q_stride, queries, head, scratch, out, out_stride);
+}
+CLIP_CLONES void attend_bf16(const std::uint16_t* q, std::int64_t q_stride, std::int64_t queries,
+                             const Head<std::uint16_t>& head, Scratch* scratch, std::uint16_t* out,
+                             std::int64_t out_stride) {
+  attend_run(q, q_stride, queries, head, scratch, out, out_stride);
+}
+
+// Queries that stand one after the other, and attend to the same rows, or each to those of the one
+// before it and to one more, as the tokens of a prompt do. They share packed keys.
+struct Run {
+  std::int64_t first, queries, growth;
+};
+
+std::vector<Run> runs_of(const AttendedRows& attended) {
+  std::vector<Run> runs;
+  const auto count = [&](std::int64_t i) { return attended.begin[i + 1] - attended.begin[i]; };
+  const auto rows = [&](std::int64_t i) { return attended.rows.data() + attended.begin[i]; };
+  for (std::int64_t i = 0; i < attended.queries(); ++i) {
+    if (i > 0) {
+      Run& run = runs.back();
+      const std::int64_t growth = count(i) - count(i - 1);
+      const bool goes_on = (growth == 0 || growth == 1) &&
+                           (run.queries == 1 || growth == run.growth) &&
+                           std::equal(rows(i - 1), rows(i - 1) + count(i - 1), rows(i));
+      if (goes_on) {
+        ++run.queries;
+        run.growth = growth;
+        continue;
+      }
+    }
+    runs.push_back({i, 1, 0});
+  }
+  return runs;
 }
 
 // The largest number of a row. Four chains, for a maximum takes longer than a load.
@@ -241,22 +379,32 @@ void scale_row(const float* row, std::int64_t count, float scale, ElementType ty
 void attend(const AttendedRows& attended, std::int64_t heads, const Rows& q, const Rows& k,
             const Rows& v, const Rows& out) {
   const std::int64_t width = q.width / heads;
-  constexpr std::int64_t kMin = 4;  // queries that are worth another thread
-  parallel_ranges(attended.queries(), kMin, [&](std::int64_t first, std::int64_t last) {
-    std::vector<float> scores;
-    for (std::int64_t i = first; i < last; ++i) {
-      const std::int32_t* rows = attended.rows.data() + attended.begin[i];
-      const std::int64_t count = attended.begin[i + 1] - attended.begin[i];
-      scores.resize(static_cast<std::size_t>(count + kLanes));
-      for (std::int64_t head = 0; head < heads; ++head) {
-        const std::int64_t column = head * width;
-        if (q.type == ElementType::kFloat32) {
-          attend_f32(q.f32(i) + column, k.f32() + column, k.stride, v.f32() + column, v.stride,
-                     rows, count, width, scores.data(), out.f32(i) + column);
-        } else {
-          attend_bf16(q.bf16(i) + column, k.bf16() + column, k.stride, v.bf16() + column, v.stride,
-                      rows, count, width, scores.data(), out.bf16(i) + column);
-        }
+  const std::vector<Run> runs = runs_of(attended);
+  // Heads of runs that are worth another thread: four queries' heads.
+  const auto count = static_cast<std::int64_t>(runs.size());
+  const std::int64_t min = std::max<std::int64_t>(4 * heads * count / attended.queries(), 1);
+  parallel_ranges(count * heads, min, [&](std::int64_t begin, std::int64_t end) {
+    Scratch scratch;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Run& run = runs[i / heads];
+      const std::int64_t first = run.first, last = first + run.queries - 1;
+      const std::int64_t column = i % heads * width;
+      const std::int32_t* rows = attended.rows.data() + attended.begin[last];  // of all of them
+      const std::int64_t of_first = attended.begin[first + 1] - attended.begin[first];
+      const std::int64_t of_last = attended.begin[last + 1] - attended.begin[last];
+      scratch.reserve(run.queries, of_last, width);
+      if (q.type == ElementType::kFloat32) {
+        const Head<float> head = {
+            k.f32() + column, v.f32() + column, k.stride, v.stride, width, rows,
+            of_first,         run.growth};
+        attend_f32(q.f32(first) + column, q.stride, run.queries, head, &scratch,
+                   out.f32(first) + column, out.stride);
+      } else {
+        const Head<std::uint16_t> head = {
+            k.bf16() + column, v.bf16() + column, k.stride, v.stride, width, rows,
+            of_first,          run.growth};
+        attend_bf16(q.bf16(first) + column, q.stride, run.queries, head, &scratch,
+                    out.bf16(first) + column, out.stride);
       }
     }
   });

@@ -60,6 +60,33 @@ float tolerance(ElementType type) {
   return type == ElementType::kFloat32 ? 1e-5F : 0.02F;
 }
 
+// What attend() computes.
+std::vector<float> attended_values(const Inputs& inputs, const AttendedRows& attended,
+                                   std::int64_t heads, std::int64_t width, ElementType type) {
+  Arena arena;
+  const Rows out = rows_of(std::vector<float>(attended.queries() * width), width, type, &arena);
+  attend(attended, heads, rows_of(inputs.q, width, type, &arena),
+         rows_of(inputs.k, width, type, &arena), rows_of(inputs.v, width, type, &arena), out);
+  return values_of(out);
+}
+
+// Prompts of these lengths, which share their first `shared` tokens: each token attends to those
+// before it in its own prompt, and to itself.
+AttendedRows prompts(const std::vector<std::int64_t>& lengths, std::int64_t shared) {
+  AttendedRows attended;
+  std::vector<std::int32_t> path;
+  std::int32_t row = 0;
+  for (const std::int64_t length : lengths) {
+    path.resize(std::min<std::size_t>(path.size(), shared));
+    while (std::int64_t(path.size()) < length) {
+      path.push_back(row++);
+      attended.rows.insert(attended.rows.end(), path.begin(), path.end());
+      attended.begin.push_back(std::int64_t(attended.rows.size()));
+    }
+  }
+  return attended;
+}
+
 }  // namespace
 
 TEST_CASE("rows attend to the rows of their lists") {
@@ -78,13 +105,57 @@ TEST_CASE("rows attend to the rows of their lists") {
           attended.begin.push_back(std::int64_t(attended.rows.size()));
         }
         const Inputs inputs = inputs_for(queries, rows, width, type);
-        Arena arena;
-        const Rows out = rows_of(std::vector<float>(queries * width), width, type, &arena);
-        attend(attended, heads, rows_of(inputs.q, width, type, &arena),
-               rows_of(inputs.k, width, type, &arena), rows_of(inputs.v, width, type, &arena), out);
-        CHECK(max_difference(values_of(out), expected(inputs, attended, heads, head_width)) <
-              tolerance(type));
+        CHECK(max_difference(attended_values(inputs, attended, heads, width, type),
+                             expected(inputs, attended, heads, head_width)) < tolerance(type));
       }
+    }
+  }
+}
+
+TEST_CASE("tokens attend to those before them, whatever the prompts' lengths and the threads") {
+  const int threads = omp_get_max_threads();
+  const std::vector<std::vector<std::int64_t>> all_lengths = {
+      {1}, {2}, {3, 4, 5}, {6, 7, 8, 9}, {16, 17}, {77, 12, 77}, {1, 1, 30}};
+  for (const auto type : {ElementType::kFloat32, ElementType::kBFloat16}) {
+    for (const std::int64_t head_width : {64, 20, 4}) {
+      for (const auto& lengths : all_lengths) {
+        for (const std::int64_t shared : {0, 1, 5}) {
+          CAPTURE(head_width);
+          CAPTURE(shared);
+          CAPTURE(lengths.front());
+          const std::int64_t heads = 3, width = heads * head_width;
+          const AttendedRows attended = prompts(lengths, shared);
+          const std::int64_t rows = attended.queries();
+          const Inputs inputs = inputs_for(rows, rows, width, type);
+          const auto wanted = expected(inputs, attended, heads, head_width);
+          for (const int used : {1, 2, 5}) {
+            omp_set_num_threads(used);
+            CHECK(max_difference(attended_values(inputs, attended, heads, width, type), wanted) <
+                  tolerance(type));
+          }
+        }
+      }
+    }
+  }
+  omp_set_num_threads(threads);
+}
+
+TEST_CASE("a token that holds no number is nothing to those before it") {
+  for (const auto type : {ElementType::kFloat32, ElementType::kBFloat16}) {
+    const std::int64_t heads = 2, head_width = 20, width = heads * head_width, rows = 29;
+    const AttendedRows attended = prompts({rows}, 0);
+    for (const std::int64_t bad : {1, 5, 6, 16, 28}) {
+      CAPTURE(bad);
+      Inputs inputs = inputs_for(rows, rows, width, type);
+      auto wanted = expected(inputs, attended, heads, head_width);
+      for (std::int64_t i = bad * width; i < (bad + 1) * width; ++i) {
+        inputs.k[i] = inputs.v[i] = std::numeric_limits<float>::quiet_NaN();
+      }
+      auto found = attended_values(inputs, attended, heads, width, type);
+      CHECK(std::isnan(found.back()));
+      wanted.resize(bad * width);
+      found.resize(bad * width);
+      CHECK(max_difference(found, wanted) < tolerance(type));
     }
   }
 }
