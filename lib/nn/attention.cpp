@@ -20,24 +20,6 @@ CLIP_INLINE void set(std::uint16_t* to, float value) {
   *to = bfloat16_from_float(value);
 }
 
-// Vectors of 8 for the loops that multiply: GCC 12 keeps sums in vectors of 16 in memory where the
-// processor has AVX2 and no AVX-512 (measured: twice the time).
-typedef float Float8x __attribute__((vector_size(32)));
-typedef std::uint32_t UInt8x __attribute__((vector_size(32)));
-typedef std::uint16_t Short8x __attribute__((vector_size(16)));
-
-constexpr int kHalf = 8;
-
-CLIP_INLINE void load_8(const float* from, Float8x* to) {
-  std::memcpy(to, from, sizeof(*to));
-}
-CLIP_INLINE void load_8(const std::uint16_t* from, Float8x* to) {
-  Short8x narrow;
-  std::memcpy(&narrow, from, sizeof(narrow));
-  const UInt8x wide = __builtin_convertvector(narrow, UInt8x) << 16;
-  std::memcpy(to, &wide, sizeof(wide));
-}
-
 // Scores are made for so many queries at once: their sums fill the registers of AVX2.
 constexpr int kMaxQueries = 6;
 
@@ -88,32 +70,36 @@ CLIP_INLINE void pack_keys(const Head<T>& head, std::int64_t count, float* panel
 }
 
 // Scores of some queries with 16 keys.
-template <int kQueries>
+template <typename F, int kQueries>
 CLIP_INLINE void score_16(const float* queries, const float* panel, std::int64_t width,
                           float* scores, std::int64_t stride) {
-  Float8x low[kQueries] = {}, high[kQueries] = {}, keys[2];
+  constexpr int kParts = kLanes / kLanesOf<F>;
+  F sums[kQueries][kParts] = {}, keys[kParts];
   for (std::int64_t i = 0; i < width; ++i) {
-    load_8(panel + i * kLanes, &keys[0]);
-    load_8(panel + i * kLanes + kHalf, &keys[1]);
+    for (int part = 0; part < kParts; ++part) {
+      load(panel + i * kLanes + part * kLanesOf<F>, &keys[part]);
+    }
     for (int query = 0; query < kQueries; ++query) {
-      low[query] += keys[0] * queries[query * width + i];
-      high[query] += keys[1] * queries[query * width + i];
+      for (int part = 0; part < kParts; ++part) {
+        sums[query][part] += keys[part] * queries[query * width + i];
+      }
     }
   }
   for (int query = 0; query < kQueries; ++query) {
-    std::memcpy(scores + query * stride, &low[query], sizeof(low[query]));
-    std::memcpy(scores + query * stride + kHalf, &high[query], sizeof(high[query]));
+    for (int part = 0; part < kParts; ++part) {
+      store(scores + query * stride + part * kLanesOf<F>, sums[query][part]);
+    }
   }
 }
 
 // Scores of one query with `count` rows, where packing keys would not pay.
-template <typename T>
+template <typename F, typename T>
 CLIP_INLINE void score_rows(const T* q, const Head<T>& head, float* scores) {
-  const std::int64_t vectors = head.width / kLanes * kLanes;
+  const std::int64_t vectors = head.width / kLanesOf<F> * kLanesOf<F>;
   for (std::int64_t j = 0; j < head.count; ++j) {
     const T* key = head.k + head.rows[j] * head.k_stride;
-    Float16x sum = {}, a, b;
-    for (std::int64_t i = 0; i < vectors; i += kLanes) {
+    F sum = {}, a, b;
+    for (std::int64_t i = 0; i < vectors; i += kLanesOf<F>) {
       load(q + i, &a);
       load(key + i, &b);
       sum += a * b;
@@ -127,17 +113,18 @@ CLIP_INLINE void score_rows(const T* q, const Head<T>& head, float* scores) {
 
 // Weights of `count` rows, from their scores, of which there is room for whole vectors. Gives their
 // sum's inverse, by which the result is to be multiplied.
+template <typename F>
 CLIP_INLINE float weigh(float* scores, std::int64_t count) {
   const std::int64_t end = padded(count);
   for (std::int64_t j = count; j < end; ++j) scores[j] = -std::numeric_limits<float>::infinity();
-  Float16x v, sum = {}, max;
+  F v, sum = {}, max;
   load(scores, &max);
-  for (std::int64_t i = kLanes; i < end; i += kLanes) {
+  for (std::int64_t i = kLanesOf<F>; i < end; i += kLanesOf<F>) {
     load(scores + i, &v);
     max = v > max ? v : max;
   }
   const float largest = max_of(max);
-  for (std::int64_t i = 0; i < end; i += kLanes) {
+  for (std::int64_t i = 0; i < end; i += kLanesOf<F>) {
     load(scores + i, &v);
     exp_of(v - largest, &v);
     sum += v;
@@ -148,39 +135,37 @@ CLIP_INLINE float weigh(float* scores, std::int64_t count) {
 
 // Values by their weights, for some queries. Only rows that a query attends to are read for it: one
 // that holds no number is nothing to it.
-template <int kQueries, typename T>
+template <typename F, int kQueries, typename T>
 CLIP_INLINE void mix(const float* weights, std::int64_t stride, const float* scales,
                      const Head<T>& head, T* out, std::int64_t out_stride) {
+  constexpr int kParts = kLanes / kLanesOf<F>;
   std::int64_t i = 0;
   for (; i + kLanes <= head.width; i += kLanes) {
-    Float8x low[kQueries] = {}, high[kQueries] = {}, x[2];
-    for (std::int64_t j = 0; j < head.count; ++j) {
+    F sums[kQueries][kParts] = {}, x[kParts];
+    const auto load_value = [&](std::int64_t j) {
       const T* value = head.v + head.rows[j] * head.v_stride + i;
-      load_8(value, &x[0]);
-      load_8(value + kHalf, &x[1]);
+      for (int part = 0; part < kParts; ++part) load(value + part * kLanesOf<F>, &x[part]);
+    };
+    for (std::int64_t j = 0; j < head.count; ++j) {
+      load_value(j);
       for (int query = 0; query < kQueries; ++query) {
-        low[query] += x[0] * weights[query * stride + j];
-        high[query] += x[1] * weights[query * stride + j];
+        for (int part = 0; part < kParts; ++part) {
+          sums[query][part] += x[part] * weights[query * stride + j];
+        }
       }
     }
     for (int query = 1; query < kQueries; ++query) {
       for (std::int64_t j = head.count; j < head.count + query * head.growth; ++j) {
-        const T* value = head.v + head.rows[j] * head.v_stride + i;
-        load_8(value, &x[0]);
-        load_8(value + kHalf, &x[1]);
-        low[query] += x[0] * weights[query * stride + j];
-        high[query] += x[1] * weights[query * stride + j];
+        load_value(j);
+        for (int part = 0; part < kParts; ++part) {
+          sums[query][part] += x[part] * weights[query * stride + j];
+        }
       }
     }
     for (int query = 0; query < kQueries; ++query) {
-      float whole[kLanes];
-      low[query] *= scales[query];
-      high[query] *= scales[query];
-      std::memcpy(whole, &low[query], sizeof(low[query]));
-      std::memcpy(whole + kHalf, &high[query], sizeof(high[query]));
-      Float16x result;
-      load(whole, &result);
-      store(out + query * out_stride + i, result);
+      for (int part = 0; part < kParts; ++part) {
+        store(out + query * out_stride + i + part * kLanesOf<F>, sums[query][part] * scales[query]);
+      }
     }
   }
   for (; i < head.width; ++i) {
@@ -195,7 +180,7 @@ CLIP_INLINE void mix(const float* weights, std::int64_t stride, const float* sca
 }
 
 // Some queries, whose keys are packed.
-template <int kQueries, typename T>
+template <typename F, int kQueries, typename T>
 CLIP_INLINE void attend_some(const T* q, std::int64_t q_stride, const Head<T>& head,
                              Scratch* scratch, T* out, std::int64_t out_stride) {
   const std::int64_t count = head.count + (kQueries - 1) * head.growth, stride = padded(count);
@@ -206,37 +191,37 @@ CLIP_INLINE void attend_some(const T* q, std::int64_t q_stride, const Head<T>& h
     }
   }
   for (std::int64_t begin = 0; begin < count; begin += kLanes) {
-    score_16<kQueries>(queries, scratch->panels.data() + begin * head.width, head.width,
-                       scores + begin, stride);
+    score_16<F, kQueries>(queries, scratch->panels.data() + begin * head.width, head.width,
+                          scores + begin, stride);
   }
   float scales[kQueries];
   for (int query = 0; query < kQueries; ++query) {
-    scales[query] = weigh(scores + query * stride, head.count + query * head.growth);
+    scales[query] = weigh<F>(scores + query * stride, head.count + query * head.growth);
   }
-  mix<kQueries>(scores, stride, scales, head, out, out_stride);
+  mix<F, kQueries>(scores, stride, scales, head, out, out_stride);
 }
 
 // `queries` of them, one after the other.
-template <typename T>
+template <typename F, typename T>
 CLIP_INLINE void attend_run(const T* q, std::int64_t q_stride, std::int64_t queries, Head<T> head,
                             Scratch* scratch, T* out, std::int64_t out_stride) {
   if (queries == 1) {
     float* scores = scratch->scores.data();
-    score_rows(q, head, scores);
-    const float scale = weigh(scores, head.count);
-    return mix<1>(scores, 0, &scale, head, out, out_stride);
+    score_rows<F>(q, head, scores);
+    const float scale = weigh<F>(scores, head.count);
+    return mix<F, 1>(scores, 0, &scale, head, out, out_stride);
   }
   pack_keys(head, head.count + (queries - 1) * head.growth, scratch->panels.data());
   while (queries > 0) {
     int done = 1;
     if (queries >= kMaxQueries) {
       done = kMaxQueries;
-      attend_some<kMaxQueries>(q, q_stride, head, scratch, out, out_stride);
+      attend_some<F, kMaxQueries>(q, q_stride, head, scratch, out, out_stride);
     } else if (queries >= 3) {
       done = 3;
-      attend_some<3>(q, q_stride, head, scratch, out, out_stride);
+      attend_some<F, 3>(q, q_stride, head, scratch, out, out_stride);
     } else {
-      attend_some<1>(q, q_stride, head, scratch, out, out_stride);
+      attend_some<F, 1>(q, q_stride, head, scratch, out, out_stride);
     }
     q += done * q_stride;
     out += done * out_stride;
@@ -245,16 +230,14 @@ CLIP_INLINE void attend_run(const T* q, std::int64_t q_stride, std::int64_t quer
   }
 }
 
-CLIP_CLONES void attend_f32(const float* q, std::int64_t q_stride, std::int64_t queries,
+CLIP_KERNEL(void attend_f32(const float* q, std::int64_t q_stride, std::int64_t queries,
                             const Head<float>& head, Scratch* scratch, float* out,
-                            std::int64_t out_stride) {
-  attend_run(q, q_stride, queries, head, scratch, out, out_stride);
-}
-CLIP_CLONES void attend_bf16(const std::uint16_t* q, std::int64_t q_stride, std::int64_t queries,
+                            std::int64_t out_stride),
+            attend_run<F>(q, q_stride, queries, head, scratch, out, out_stride);)
+CLIP_KERNEL(void attend_bf16(const std::uint16_t* q, std::int64_t q_stride, std::int64_t queries,
                              const Head<std::uint16_t>& head, Scratch* scratch, std::uint16_t* out,
-                             std::int64_t out_stride) {
-  attend_run(q, q_stride, queries, head, scratch, out, out_stride);
-}
+                             std::int64_t out_stride),
+            attend_run<F>(q, q_stride, queries, head, scratch, out, out_stride);)
 
 // Queries that stand one after the other, and attend to the same rows, or each to those of the one
 // before it and to one more, as the tokens of a prompt do. They share packed keys.
@@ -285,17 +268,18 @@ std::vector<Run> runs_of(const AttendedRows& attended) {
 }
 
 // The largest number of a row. Four chains, for a maximum takes longer than a load.
+template <typename F>
 CLIP_INLINE float max_of_all(const float* row, std::int64_t count) {
-  Float16x v, max[4];
-  for (Float16x& chain : max) chain = Float16x{} + row[0];
+  F v, max[4];
+  for (F& chain : max) chain = F{} + row[0];
   std::int64_t i = 0;
-  for (; i + 4 * kLanes <= count; i += 4 * kLanes) {
+  for (; i + 4 * kLanesOf<F> <= count; i += 4 * kLanesOf<F>) {
     for (int chain = 0; chain < 4; ++chain) {
-      load(row + i + chain * kLanes, &v);
+      load(row + i + chain * kLanesOf<F>, &v);
       max[chain] = v > max[chain] ? v : max[chain];
     }
   }
-  for (; i + kLanes <= count; i += kLanes) {
+  for (; i + kLanesOf<F> <= count; i += kLanesOf<F>) {
     load(row + i, &v);
     max[0] = v > max[0] ? v : max[0];
   }
@@ -307,11 +291,12 @@ CLIP_INLINE float max_of_all(const float* row, std::int64_t count) {
   return largest;
 }
 
-CLIP_CLONES float exponentials_f32(float* row, std::int64_t count) {
-  const float largest = max_of_all(row, count);
-  Float16x v, sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
+template <typename F>
+CLIP_INLINE float exponentials_in_place(float* row, std::int64_t count) {
+  const float largest = max_of_all<F>(row, count);
+  F v, sum = {}, tail = F{} - std::numeric_limits<float>::infinity();
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
+  for (; i + kLanesOf<F> <= count; i += kLanesOf<F>) {
     load(row + i, &v);
     exp_of(v - largest, &v);
     sum += v;
@@ -324,12 +309,13 @@ CLIP_CLONES float exponentials_f32(float* row, std::int64_t count) {
 }
 
 // As powers of two: e^(x - largest) = 2^(x log2 e - largest log2 e).
-CLIP_CLONES float exponentials_bf16(const float* row, std::int64_t count, std::uint16_t* out) {
+template <typename F>
+CLIP_INLINE float exponentials_narrow(const float* row, std::int64_t count, std::uint16_t* out) {
   constexpr float kLog2e = 1.44269504F;
-  const float offset = max_of_all(row, count) * kLog2e;
-  Float16x v, sum = {}, tail = Float16x{} - std::numeric_limits<float>::infinity();
+  const float offset = max_of_all<F>(row, count) * kLog2e;
+  F v, sum = {}, tail = F{} - std::numeric_limits<float>::infinity();
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
+  for (; i + kLanesOf<F> <= count; i += kLanesOf<F>) {
     load(row + i, &v);
     exp2_roughly(v * kLog2e - offset, &v);
     sum += v;
@@ -343,24 +329,27 @@ CLIP_CLONES float exponentials_bf16(const float* row, std::int64_t count, std::u
   return 1 / (sum_of(sum + tail) + 0 * offset);  // no number where a score was infinite
 }
 
-template <typename Out>
+CLIP_KERNEL(float exponentials_f32(float* row, std::int64_t count),
+            return exponentials_in_place<F>(row, count);)
+CLIP_KERNEL(float exponentials_bf16(const float* row, std::int64_t count, std::uint16_t* out),
+            return exponentials_narrow<F>(row, count, out);)
+
+template <typename F, typename Out>
 CLIP_INLINE void scale_to(const float* row, std::int64_t count, float scale, Out* out) {
-  Float16x v;
+  F v;
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
+  for (; i + kLanesOf<F> <= count; i += kLanesOf<F>) {
     load(row + i, &v);
     store(out + i, v * scale);
   }
   for (; i < count; ++i) set(out + i, row[i] * scale);
 }
 
-CLIP_CLONES void scale_to_f32(const float* row, std::int64_t count, float scale, float* out) {
-  scale_to(row, count, scale, out);
-}
-CLIP_CLONES void scale_to_bf16(const float* row, std::int64_t count, float scale,
-                               std::uint16_t* out) {
-  scale_to(row, count, scale, out);
-}
+CLIP_KERNEL(void scale_to_f32(const float* row, std::int64_t count, float scale, float* out),
+            scale_to<F>(row, count, scale, out);)
+CLIP_KERNEL(void scale_to_bf16(const float* row, std::int64_t count, float scale,
+                               std::uint16_t* out),
+            scale_to<F>(row, count, scale, out);)
 
 }  // namespace
 

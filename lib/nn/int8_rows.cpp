@@ -11,18 +11,19 @@ namespace clip {
 namespace {
 
 // The largest magnitude, as integers: those of NaN and infinity are above all others, and stay.
-template <typename T>
+template <typename F, typename T>
 CLIP_INLINE float max_magnitude(const T* row, std::int64_t width) {
-  Float16x v;
-  UInt16x bits, max = {};
+  F v;
+  UIntOf<F> bits, max = {};
   std::int64_t i = 0;
-  for (; i + kLanes <= width; i += kLanes) {
+  for (; i + kLanesOf<F> <= width; i += kLanesOf<F>) {
     load(row + i, &v);
     magnitude_bits(v, &bits);
     max = bits > max ? bits : max;
   }
   std::uint32_t largest = 0;
-  for (int lane = 0; lane < kLanes; ++lane) largest = std::max<std::uint32_t>(largest, max[lane]);
+  for (int lane = 0; lane < kLanesOf<F>; ++lane)
+    largest = std::max<std::uint32_t>(largest, max[lane]);
   for (; i < width; ++i) {
     const float value = std::abs(to_float(row[i]));
     std::uint32_t own;
@@ -34,47 +35,47 @@ CLIP_INLINE float max_magnitude(const T* row, std::int64_t width) {
   return result;
 }
 
-template <typename T>
+template <typename F, typename T>
 CLIP_INLINE void quantize(const T* row, std::int64_t width, std::uint8_t* out, float* scale) {
-  const float max = max_magnitude(row, width);
+  constexpr std::int64_t kCount = kLanesOf<F>;
+  const float max = max_magnitude<F>(row, width);
   const float inverse = inverse_step(max);
   *scale = max / kInt8Steps;
-  Float16x v;
+  F v;
   std::int64_t i = 0;
-  for (; i + kLanes <= width; i += kLanes) {
+  for (; i + kCount <= width; i += kCount) {
     load(row + i, &v);
     store_int8(out + i, v * inverse);
   }
   if (i == width) return;
-  float rest[kLanes] = {};
-  std::uint8_t narrow[kLanes];
+  float rest[kCount] = {};
+  std::uint8_t narrow[kCount];
   for (std::int64_t j = i; j < width; ++j) rest[j - i] = to_float(row[j]);
   load(rest, &v);
   store_int8(narrow, v * inverse);
   std::copy_n(narrow, width - i, out + i);
 }
 
-CLIP_CLONES void quantize_f32(const float* row, std::int64_t width, std::uint8_t* out,
-                              float* scale) {
-  quantize(row, width, out, scale);
-}
-CLIP_CLONES void quantize_bf16(const std::uint16_t* row, std::int64_t width, std::uint8_t* out,
-                               float* scale) {
-  quantize(row, width, out, scale);
-}
+CLIP_KERNEL(void quantize_f32(const float* row, std::int64_t width, std::uint8_t* out,
+                              float* scale),
+            quantize<F>(row, width, out, scale);)
+CLIP_KERNEL(void quantize_bf16(const std::uint16_t* row, std::int64_t width, std::uint8_t* out,
+                               float* scale),
+            quantize<F>(row, width, out, scale);)
 
-CLIP_INLINE void load_sums(const std::int32_t* sums, const std::int32_t* offsets, Float16x* to) {
-  Int16x sum, offset;
+template <typename F>
+CLIP_INLINE void load_sums(const std::int32_t* sums, const std::int32_t* offsets, F* to) {
+  IntOf<F> sum, offset;
   std::memcpy(&sum, sums, sizeof(sum));
   std::memcpy(&offset, offsets, sizeof(offset));
-  *to = __builtin_convertvector(sum - offset, Float16x);
+  *to = __builtin_convertvector(sum - offset, F);
 }
 
-// 16 columns.
-template <Epilogue kEpilogue, typename Out>
-CLIP_INLINE void finish_16(const std::int32_t* sums, std::int64_t i, float row_scale,
-                           const Int8Columns& columns, Out* out) {
-  Float16x x, scale, bias, before = {};
+// The columns of a vector.
+template <typename F, Epilogue kEpilogue, typename Out>
+CLIP_INLINE void finish_some(const std::int32_t* sums, std::int64_t i, float row_scale,
+                             const Int8Columns& columns, Out* out) {
+  F x, scale, bias, before = {};
   load_sums(sums + i, columns.offsets + i, &x);
   load(columns.scales + i, &scale);
   load(columns.bias + i, &bias);
@@ -84,49 +85,48 @@ CLIP_INLINE void finish_16(const std::int32_t* sums, std::int64_t i, float row_s
   store(out, x);
 }
 
-template <Epilogue kEpilogue, typename Out>
+template <typename F, Epilogue kEpilogue, typename Out>
 CLIP_INLINE void finish(const std::int32_t* sums, std::int64_t width, float row_scale,
                         const Int8Columns& columns, Out* out) {
+  constexpr std::int64_t kCount = kLanesOf<F>;
   std::int64_t i = 0;
-  for (; i + kLanes <= width; i += kLanes) {
-    finish_16<kEpilogue>(sums, i, row_scale, columns, out + i);
+  for (; i + kCount <= width; i += kCount) {
+    finish_some<F, kEpilogue>(sums, i, row_scale, columns, out + i);
   }
   if (i == width) return;
-  Out rest[kLanes] = {};  // the output has no room for 16, the sums and the columns have
+  Out rest[kCount] = {};  // the output has no room for a vector, the sums and the columns have
   std::copy_n(out + i, width - i, rest);
-  finish_16<kEpilogue>(sums, i, row_scale, columns, rest);
+  finish_some<F, kEpilogue>(sums, i, row_scale, columns, rest);
   std::copy_n(rest, width - i, out + i);
 }
 
-template <typename Out>
+template <typename F, typename Out>
 CLIP_INLINE void finish_any(const std::int32_t* sums, std::int64_t width, float row_scale,
                             const Int8Columns& columns, Epilogue epilogue, Out* out) {
   switch (epilogue) {
     case Epilogue::kNone:
-      return finish<Epilogue::kNone>(sums, width, row_scale, columns, out);
+      return finish<F, Epilogue::kNone>(sums, width, row_scale, columns, out);
     case Epilogue::kQuickGelu:
-      return finish<Epilogue::kQuickGelu>(sums, width, row_scale, columns, out);
+      return finish<F, Epilogue::kQuickGelu>(sums, width, row_scale, columns, out);
     case Epilogue::kGelu:
-      return finish<Epilogue::kGelu>(sums, width, row_scale, columns, out);
+      return finish<F, Epilogue::kGelu>(sums, width, row_scale, columns, out);
     case Epilogue::kGeluTanh:
-      return finish<Epilogue::kGeluTanh>(sums, width, row_scale, columns, out);
+      return finish<F, Epilogue::kGeluTanh>(sums, width, row_scale, columns, out);
     case Epilogue::kRelu:
-      return finish<Epilogue::kRelu>(sums, width, row_scale, columns, out);
+      return finish<F, Epilogue::kRelu>(sums, width, row_scale, columns, out);
     case Epilogue::kAdd:
-      return finish<Epilogue::kAdd>(sums, width, row_scale, columns, out);
+      return finish<F, Epilogue::kAdd>(sums, width, row_scale, columns, out);
     case Epilogue::kAddRelu:
-      return finish<Epilogue::kAddRelu>(sums, width, row_scale, columns, out);
+      return finish<F, Epilogue::kAddRelu>(sums, width, row_scale, columns, out);
   }
 }
 
-CLIP_CLONES void finish_to_f32(const std::int32_t* sums, std::int64_t width, float row_scale,
-                               const Int8Columns& columns, Epilogue epilogue, float* out) {
-  finish_any(sums, width, row_scale, columns, epilogue, out);
-}
-CLIP_CLONES void finish_to_bf16(const std::int32_t* sums, std::int64_t width, float row_scale,
-                                const Int8Columns& columns, Epilogue epilogue, std::uint16_t* out) {
-  finish_any(sums, width, row_scale, columns, epilogue, out);
-}
+CLIP_KERNEL(void finish_to_f32(const std::int32_t* sums, std::int64_t width, float row_scale,
+                               const Int8Columns& columns, Epilogue epilogue, float* out),
+            finish_any<F>(sums, width, row_scale, columns, epilogue, out);)
+CLIP_KERNEL(void finish_to_bf16(const std::int32_t* sums, std::int64_t width, float row_scale,
+                                const Int8Columns& columns, Epilogue epilogue, std::uint16_t* out),
+            finish_any<F>(sums, width, row_scale, columns, epilogue, out);)
 
 }  // namespace
 

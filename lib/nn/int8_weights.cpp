@@ -8,30 +8,30 @@
 namespace clip {
 namespace {
 
-typedef std::uint64_t Long8x __attribute__((vector_size(64)));
-
 // The largest magnitude, or the largest sum of two neighbours' magnitudes.
-template <bool kPairs>
+template <typename F, bool kPairs>
 CLIP_INLINE float max_magnitude(const float* weights, std::int64_t count) {
-  Float16x v;
-  UInt16x bits, largest = {};
+  // As many bytes in lanes of 64 bits.
+  typedef std::uint64_t Long __attribute__((vector_size(sizeof(F))));
+  F v;
+  UIntOf<F> bits, largest = {};
   std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
+  for (; i + kLanesOf<F> <= count; i += kLanesOf<F>) {
     load(weights + i, &v);
     magnitude_bits(v, &bits);
     if constexpr (kPairs) {
-      Long8x both;
+      Long both;
       std::memcpy(&both, &bits, sizeof(both));
-      const Long8x even = both & 0xffffffff, odd = both >> 32;  // each beside a zero
-      Float16x a, b;
+      const Long even = both & 0xffffffff, odd = both >> 32;  // each beside a zero
+      F a, b;
       std::memcpy(&a, &even, sizeof(a));
       std::memcpy(&b, &odd, sizeof(b));
-      const Float16x sums = a + b;
+      const F sums = a + b;
       std::memcpy(&bits, &sums, sizeof(bits));
     }
     largest = bits > largest ? bits : largest;  // as the numbers, which are not negative
   }
-  Float16x all;
+  F all;
   std::memcpy(&all, &largest, sizeof(all));
   float max = max_of(all);
   for (; i < count; ++i) {
@@ -42,49 +42,49 @@ CLIP_INLINE float max_magnitude(const float* weights, std::int64_t count) {
   return max;
 }
 
-// 16 weights; `sums` gets theirs added.
-CLIP_INLINE void round_16(const float* weights, float inverse, std::int8_t* out, Int16x* sums) {
-  Float16x v;
+// The weights of a vector; `sums` gets theirs added.
+template <typename F>
+CLIP_INLINE void round_some(const float* weights, float inverse, std::int8_t* out, IntOf<F>* sums) {
+  F v;
   load(weights, &v);
-  const Float16x shifted = v * inverse + 12582912.0F;  // 1.5 x 2^23: units are the lowest bits
-  UInt16x bits;
+  const F shifted = v * inverse + 12582912.0F;  // 1.5 x 2^23: units are the lowest bits
+  UIntOf<F> bits;
   std::memcpy(&bits, &shifted, sizeof(bits));
-  const Byte16x narrow = __builtin_convertvector(bits & 0xff, Byte16x);
+  const ByteOf<F> narrow = __builtin_convertvector(bits & 0xff, ByteOf<F>);
   std::memcpy(out, &narrow, sizeof(narrow));
-  const UInt16x high = bits << 24;
-  Int16x whole;
+  const UIntOf<F> high = bits << 24;
+  IntOf<F> whole;
   std::memcpy(&whole, &high, sizeof(whole));
   *sums += whole >> 24;  // with their signs
 }
 
-template <bool kPairs>
+template <typename F, bool kPairs>
 CLIP_INLINE void quantize(const float* weights, std::int64_t inputs, std::int8_t* out, float* scale,
                           std::int32_t* sum) {
-  const float max = max_magnitude<kPairs>(weights, inputs);
+  constexpr std::int64_t kCount = kLanesOf<F>;
+  const float max = max_magnitude<F, kPairs>(weights, inputs);
   const float inverse = inverse_step(max);
   *scale = max / kInt8Steps;
-  Int16x sums = {};
+  IntOf<F> sums = {};
   std::int64_t i = 0;
-  for (; i + kLanes <= inputs; i += kLanes) round_16(weights + i, inverse, out + i, &sums);
+  for (; i + kCount <= inputs; i += kCount) round_some<F>(weights + i, inverse, out + i, &sums);
   if (i < inputs) {
-    float rest[kLanes] = {};
-    std::int8_t rounded[kLanes];
+    float rest[kCount] = {};
+    std::int8_t rounded[kCount];
     std::copy_n(weights + i, inputs - i, rest);
-    round_16(rest, inverse, rounded, &sums);
+    round_some<F>(rest, inverse, rounded, &sums);
     std::copy_n(rounded, inputs - i, out + i);
   }
   *sum = 0;
-  for (int lane = 0; lane < kLanes; ++lane) *sum += sums[lane];
+  for (int lane = 0; lane < kCount; ++lane) *sum += sums[lane];
 }
 
-CLIP_CLONES void quantize_wide(const float* weights, std::int64_t inputs, std::int8_t* out,
-                               float* scale, std::int32_t* sum) {
-  quantize<false>(weights, inputs, out, scale, sum);
-}
-CLIP_CLONES void quantize_pairs(const float* weights, std::int64_t inputs, std::int8_t* out,
-                                float* scale, std::int32_t* sum) {
-  quantize<true>(weights, inputs, out, scale, sum);
-}
+CLIP_KERNEL(void quantize_wide(const float* weights, std::int64_t inputs, std::int8_t* out,
+                               float* scale, std::int32_t* sum),
+            quantize<F, false>(weights, inputs, out, scale, sum);)
+CLIP_KERNEL(void quantize_pairs(const float* weights, std::int64_t inputs, std::int8_t* out,
+                                float* scale, std::int32_t* sum),
+            quantize<F, true>(weights, inputs, out, scale, sum);)
 
 }  // namespace
 

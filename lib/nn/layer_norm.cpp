@@ -15,17 +15,18 @@ struct Moments {
 };
 
 // The row lies in the first-level cache after the first loop, so the others cost no memory traffic.
+template <typename F>
 CLIP_INLINE Moments moments_of(const float* row, std::int64_t width, float epsilon) {
-  const std::int64_t vectors = width / kLanes * kLanes;
-  Float16x v, sum = {}, square = {};
-  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+  const std::int64_t vectors = width / kLanesOf<F> * kLanesOf<F>;
+  F v, sum = {}, square = {};
+  for (std::int64_t i = 0; i < vectors; i += kLanesOf<F>) {
     load(row + i, &v);
     sum += v;
   }
   float total = sum_of(sum);
   for (std::int64_t i = vectors; i < width; ++i) total += row[i];
   const float mean = total / static_cast<float>(width);
-  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+  for (std::int64_t i = 0; i < vectors; i += kLanesOf<F>) {
     load(row + i, &v);
     v -= mean;
     square += v * v;
@@ -35,13 +36,13 @@ CLIP_INLINE Moments moments_of(const float* row, std::int64_t width, float epsil
   return {mean, 1 / std::sqrt(variance / static_cast<float>(width) + epsilon)};
 }
 
-template <typename Out>
+template <typename F, typename Out>
 CLIP_INLINE void normalize(const float* row, std::int64_t width, const float* weight,
                            const float* bias, float epsilon, Out* out) {
-  const std::int64_t vectors = width / kLanes * kLanes;
-  const auto [mean, scale] = moments_of(row, width, epsilon);
-  Float16x v, w, b;
-  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+  const std::int64_t vectors = width / kLanesOf<F> * kLanesOf<F>;
+  const auto [mean, scale] = moments_of<F>(row, width, epsilon);
+  F v, w, b;
+  for (std::int64_t i = 0; i < vectors; i += kLanesOf<F>) {
     load(row + i, &v);
     load(weight + i, &w);
     load(bias + i, &b);
@@ -57,22 +58,21 @@ CLIP_INLINE void normalize(const float* row, std::int64_t width, const float* we
   }
 }
 
-CLIP_CLONES void normalize_to_f32(const float* row, std::int64_t width, const float* weight,
-                                  const float* bias, float epsilon, float* out) {
-  normalize(row, width, weight, bias, epsilon, out);
-}
-CLIP_CLONES void normalize_to_bf16(const float* row, std::int64_t width, const float* weight,
-                                   const float* bias, float epsilon, std::uint16_t* out) {
-  normalize(row, width, weight, bias, epsilon, out);
-}
+CLIP_KERNEL(void normalize_to_f32(const float* row, std::int64_t width, const float* weight,
+                                  const float* bias, float epsilon, float* out),
+            normalize<F>(row, width, weight, bias, epsilon, out);)
+CLIP_KERNEL(void normalize_to_bf16(const float* row, std::int64_t width, const float* weight,
+                                   const float* bias, float epsilon, std::uint16_t* out),
+            normalize<F>(row, width, weight, bias, epsilon, out);)
 
 // q = (x - mean) 127 / max |x - mean|; the row's scale is what gives them variance 1.
-CLIP_CLONES void normalize_row_to_int8(const float* row, std::int64_t width, float epsilon,
-                                       std::uint8_t* out, float* row_scale) {
-  const std::int64_t vectors = width / kLanes * kLanes;
-  const auto [mean, scale] = moments_of(row, width, epsilon);
-  Float16x v, max = {};
-  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+template <typename F>
+CLIP_INLINE void normalize_and_quantize(const float* row, std::int64_t width, float epsilon,
+                                        std::uint8_t* out, float* row_scale) {
+  const std::int64_t vectors = width / kLanesOf<F> * kLanesOf<F>;
+  const auto [mean, scale] = moments_of<F>(row, width, epsilon);
+  F v, max = {};
+  for (std::int64_t i = 0; i < vectors; i += kLanesOf<F>) {
     load(row + i, &v);
     v -= mean;
     v = v < 0.0F ? -v : v;
@@ -83,7 +83,7 @@ CLIP_CLONES void normalize_row_to_int8(const float* row, std::int64_t width, flo
     largest = std::max(largest, std::abs(row[i] - mean));
   }
   const float inverse = inverse_step(largest);
-  for (std::int64_t i = 0; i < vectors; i += kLanes) {
+  for (std::int64_t i = 0; i < vectors; i += kLanesOf<F>) {
     load(row + i, &v);
     store_int8(out + i, (v - mean) * inverse);
   }
@@ -92,6 +92,10 @@ CLIP_CLONES void normalize_row_to_int8(const float* row, std::int64_t width, flo
   }
   *row_scale = largest / kInt8Steps * scale;  // NaN where the row holds NaN: `scale` is then
 }
+
+CLIP_KERNEL(void normalize_row_to_int8(const float* row, std::int64_t width, float epsilon,
+                                       std::uint8_t* out, float* row_scale),
+            normalize_and_quantize<F>(row, width, epsilon, out, row_scale);)
 
 }  // namespace
 

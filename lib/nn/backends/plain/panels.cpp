@@ -12,16 +12,18 @@ namespace {
 // registers.
 constexpr std::int64_t kRows = 6;
 
-template <Epilogue kEpilogue>
-CLIP_INLINE void write(const Float16x& sum, std::int64_t width, float* out) {
-  Float16x x = sum, before = {};
-  if (width == kPanel) {
+// The sums of some outputs, of which `width` exist.
+template <Epilogue kEpilogue, typename F>
+CLIP_INLINE void write(const F& sum, std::int64_t width, float* out) {
+  F x = sum, before = {};
+  if (width >= kLanesOf<F>) {
     if constexpr (adds_to_output(kEpilogue)) load(out, &before);
     apply_epilogue<kEpilogue>(before, &x);
     store(out, x);
     return;
   }
-  float part[kPanel] = {};  // the last panel: the output has no room for 16
+  if (width <= 0) return;
+  float part[kLanesOf<F>] = {};  // the last panel: the output has no room for a vector
   std::copy_n(out, width, part);
   load(part, &before);
   apply_epilogue<kEpilogue>(before, &x);
@@ -29,69 +31,87 @@ CLIP_INLINE void write(const Float16x& sum, std::int64_t width, float* out) {
   std::copy_n(part, width, out);
 }
 
-template <Epilogue kEpilogue, std::int64_t kCount>
+template <typename F, Epilogue kEpilogue, std::int64_t kCount>
 CLIP_INLINE void multiply_rows(const float* weights, const float* bias, std::int64_t inputs,
                                const float* in, std::int64_t in_stride, std::int64_t width,
                                float* out, std::int64_t out_stride) {
-  Float16x sums[kCount], w, b;
-  load(bias, &b);
-  for (std::int64_t i = 0; i < kCount; ++i) sums[i] = b;
+  constexpr int kParts = kPanel / kLanesOf<F>;
+  F sums[kCount][kParts], w[kParts];
+  for (int part = 0; part < kParts; ++part) {
+    load(bias + part * kLanesOf<F>, &w[part]);
+    for (std::int64_t i = 0; i < kCount; ++i) sums[i][part] = w[part];
+  }
   for (std::int64_t k = 0; k < inputs; ++k) {
-    load(weights + k * kPanel, &w);
-    for (std::int64_t i = 0; i < kCount; ++i) sums[i] += w * in[i * in_stride + k];
+    for (int part = 0; part < kParts; ++part) {
+      load(weights + k * kPanel + part * kLanesOf<F>, &w[part]);
+    }
+    for (std::int64_t i = 0; i < kCount; ++i) {
+      for (int part = 0; part < kParts; ++part) sums[i][part] += w[part] * in[i * in_stride + k];
+    }
   }
   for (std::int64_t i = 0; i < kCount; ++i) {
-    write<kEpilogue>(sums[i], width, out + i * out_stride);
+    for (int part = 0; part < kParts; ++part) {
+      const std::int64_t first = part * kLanesOf<F>;
+      write<kEpilogue>(sums[i][part], width - first, out + i * out_stride + first);
+    }
   }
 }
 
-template <Epilogue kEpilogue>
+template <typename F, Epilogue kEpilogue>
 CLIP_INLINE void multiply(const float* weights, const float* bias, std::int64_t inputs,
                           const float* in, std::int64_t in_stride, std::int64_t rows,
                           std::int64_t width, float* out, std::int64_t out_stride) {
   std::int64_t i = 0;
   for (; i + kRows <= rows; i += kRows) {
-    multiply_rows<kEpilogue, kRows>(weights, bias, inputs, in + i * in_stride, in_stride, width,
-                                    out + i * out_stride, out_stride);
+    multiply_rows<F, kEpilogue, kRows>(weights, bias, inputs, in + i * in_stride, in_stride, width,
+                                       out + i * out_stride, out_stride);
   }
   for (; i + 2 <= rows; i += 2) {
-    multiply_rows<kEpilogue, 2>(weights, bias, inputs, in + i * in_stride, in_stride, width,
-                                out + i * out_stride, out_stride);
+    multiply_rows<F, kEpilogue, 2>(weights, bias, inputs, in + i * in_stride, in_stride, width,
+                                   out + i * out_stride, out_stride);
   }
   for (; i < rows; ++i) {
-    multiply_rows<kEpilogue, 1>(weights, bias, inputs, in + i * in_stride, in_stride, width,
-                                out + i * out_stride, out_stride);
+    multiply_rows<F, kEpilogue, 1>(weights, bias, inputs, in + i * in_stride, in_stride, width,
+                                   out + i * out_stride, out_stride);
   }
 }
 
-CLIP_CLONES void multiply_any(const float* weights, const float* bias, std::int64_t inputs,
-                              const float* in, std::int64_t in_stride, std::int64_t rows,
-                              std::int64_t width, Epilogue epilogue, float* out,
-                              std::int64_t out_stride) {
+template <typename F>
+CLIP_INLINE void multiply_with(const float* weights, const float* bias, std::int64_t inputs,
+                               const float* in, std::int64_t in_stride, std::int64_t rows,
+                               std::int64_t width, Epilogue epilogue, float* out,
+                               std::int64_t out_stride) {
   switch (epilogue) {
     case Epilogue::kNone:
-      return multiply<Epilogue::kNone>(weights, bias, inputs, in, in_stride, rows, width, out,
-                                       out_stride);
-    case Epilogue::kQuickGelu:
-      return multiply<Epilogue::kQuickGelu>(weights, bias, inputs, in, in_stride, rows, width, out,
-                                            out_stride);
-    case Epilogue::kGelu:
-      return multiply<Epilogue::kGelu>(weights, bias, inputs, in, in_stride, rows, width, out,
-                                       out_stride);
-    case Epilogue::kGeluTanh:
-      return multiply<Epilogue::kGeluTanh>(weights, bias, inputs, in, in_stride, rows, width, out,
-                                           out_stride);
-    case Epilogue::kRelu:
-      return multiply<Epilogue::kRelu>(weights, bias, inputs, in, in_stride, rows, width, out,
-                                       out_stride);
-    case Epilogue::kAdd:
-      return multiply<Epilogue::kAdd>(weights, bias, inputs, in, in_stride, rows, width, out,
-                                      out_stride);
-    case Epilogue::kAddRelu:
-      return multiply<Epilogue::kAddRelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+      return multiply<F, Epilogue::kNone>(weights, bias, inputs, in, in_stride, rows, width, out,
                                           out_stride);
+    case Epilogue::kQuickGelu:
+      return multiply<F, Epilogue::kQuickGelu>(weights, bias, inputs, in, in_stride, rows, width,
+                                               out, out_stride);
+    case Epilogue::kGelu:
+      return multiply<F, Epilogue::kGelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                          out_stride);
+    case Epilogue::kGeluTanh:
+      return multiply<F, Epilogue::kGeluTanh>(weights, bias, inputs, in, in_stride, rows, width,
+                                              out, out_stride);
+    case Epilogue::kRelu:
+      return multiply<F, Epilogue::kRelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                          out_stride);
+    case Epilogue::kAdd:
+      return multiply<F, Epilogue::kAdd>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                         out_stride);
+    case Epilogue::kAddRelu:
+      return multiply<F, Epilogue::kAddRelu>(weights, bias, inputs, in, in_stride, rows, width, out,
+                                             out_stride);
   }
 }
+
+CLIP_KERNEL(void multiply_any(const float* weights, const float* bias, std::int64_t inputs,
+                              const float* in, std::int64_t in_stride, std::int64_t rows,
+                              std::int64_t width, Epilogue epilogue, float* out,
+                              std::int64_t out_stride),
+            multiply_with<F>(weights, bias, inputs, in, in_stride, rows, width, epilogue, out,
+                             out_stride);)
 
 }  // namespace
 
