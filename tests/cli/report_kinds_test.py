@@ -16,8 +16,7 @@ WRITE_PAGE = os.environ.get("CLIP_WRITE_PAGE", str(ROOT / "build/release/tests/a
 
 # What a card's rows say at both ends, and whether it is marked as the one that is kept.
 CARDS = """
-return [...document.querySelectorAll("article.image")]
-  .filter(card => card.closest(".strips").checkVisibility())
+return [...document.querySelectorAll("article.image")].filter(card => card.checkVisibility())
   .map(card => [...card.querySelectorAll(".ranking li")].map(
     row => [row.firstChild.textContent, row.lastChild.textContent])
     .concat(card.classList.contains("kept") ? ["kept"] : []));

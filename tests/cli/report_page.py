@@ -32,9 +32,7 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 # What the browser asks of itself: its first tab, for one.
 OWN = ("data:", "about:", "chrome:", "chrome-untrusted:")
 
-# Cards that the filters leave out are not in the document; those in it are shown if their group is.
-# A card itself is not asked: the browser leaves out strips that are not in view, and while it does
-# that it may say of a card in one of them that it is not visible.
+# Cards that the filters leave out are not in the document; those in it are shown.
 GROUPS = """
 return [...document.querySelectorAll("section.group")].filter(group => group.checkVisibility())
   .map(group => ({
@@ -45,8 +43,7 @@ return [...document.querySelectorAll("section.group")].filter(group => group.che
   }));
 """
 IMAGES = """
-return [...document.querySelectorAll("article.image")]
-  .filter(card => card.closest(".strips").checkVisibility())
+return [...document.querySelectorAll("article.image")].filter(card => card.checkVisibility())
   .map(card => ({
     kind: card.closest("section.group").dataset.kind,
     label: card.dataset.label ?? null,
@@ -61,8 +58,8 @@ return [...document.querySelectorAll("article.image")]
   }));
 """
 THUMBNAILS = """
-return [...document.querySelectorAll("img.thumbnail")]
-  .filter(image => image.closest(".strips").checkVisibility()).length;
+return [...document.querySelectorAll("img.thumbnail")].filter(image => image.checkVisibility())
+  .length;
 """
 # An image far down is loaded once it is scrolled to.
 LOADED = """
