@@ -99,8 +99,15 @@ class ReportPage:
         return self.driver.execute_script(script, *arguments)
 
     def reopen(self, fragment=""):
-        """Loads the file again, with no filters but the fragment's: no step of the history."""
-        self.run("history.replaceState(null, '', `#${arguments[0]}`)", fragment)
+        """Loads the file again, with no filters but the fragment's: no step of the history.
+
+        The page writes a filter into its address a while after it was changed. What waits for that
+        is ended first, or the page would be loaded with the filter of before.
+        """
+        self.run("""
+            for (let timer = setTimeout(() => {}); timer > 0; timer -= 1) clearTimeout(timer);
+            history.replaceState(null, '', `#${arguments[0]}`);
+            """, fragment)
         self.driver.refresh()
 
     def element(self, selector):
