@@ -78,7 +78,8 @@ inline dnnl::memory::data_type type_of_rows(ElementType type) {
 // How memory is arranged, as text that differs where the arrangement does.
 inline std::string layout_of(const dnnl::memory::desc& desc) {
 #if DNNL_VERSION_MAJOR >= 3
-  const std::vector<uint8_t> bytes = desc.get_blob();
+  dnnl::memory::desc same = desc;  // get_blob() is not const
+  const std::vector<uint8_t> bytes = same.get_blob();
   return {bytes.begin(), bytes.end()};
 #else
   return {reinterpret_cast<const char*>(&desc.data), sizeof(desc.data)};
