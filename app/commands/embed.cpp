@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/strings.h"
+#include "base/utf8.h"
 #include "clip/image_embedder.h"
 #include "clip/text_embedder.h"
 #include "commands/commands.h"
@@ -18,8 +18,10 @@
 #include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
+#include "options/vector_output_options.h"
 #include "run/embedding_files.h"
 #include "run/image_run.h"
+#include "run/laion_layout.h"
 #include "run/results.h"
 #include "run/resume.h"
 #include "terminal/hints.h"
@@ -39,7 +41,7 @@ struct EmbedCommandOptions {
   std::string texts, encoding;
   bool truncate = false;
   OutputOptions output;
-  bool f16 = false;
+  VectorOutputOptions vectors;
   bool resume = false;
   ImageRunOptions run;
 };
@@ -48,8 +50,9 @@ bool of_texts(const EmbedCommandOptions& options) {
   return !options.texts.empty();
 }
 
-bool to_npy(const EmbedCommandOptions& options) {
-  return clip::extension_of(options.output.output) == "npy";
+// To the two files of vectors and lines, at first or at last.
+bool to_files(const EmbedCommandOptions& options) {
+  return vector_output_of(options.vectors, options.output) != VectorOutput::kRecords;
 }
 
 void check(const EmbedCommandOptions& options) {
@@ -57,20 +60,33 @@ void check(const EmbedCommandOptions& options) {
   if (of_texts(options) && (!options.images.named.empty() || !options.images.list.empty())) {
     throw UsageError("embed takes images or --texts, not both in one run");
   }
-  if (to_npy(options) && !options.output.format.empty()) {
-    throw UsageError(fmt::format("--output NAME.npy has a format of its own; leave out --{}",
-                                 options.output.format));
-  }
-  if (options.f16 && !to_npy(options)) throw UsageError("--f16 needs --output NAME.npy");
-  if (!to_npy(options) && format == "html") {
-    throw UsageError("embed has no pages; name the output FILE.jsonl, .tsv, .csv or .npy");
+  check(options.vectors, options.output);
+  if (!to_files(options) && format == "html") {
+    throw UsageError("embed has no pages; name the output FILE.jsonl, .tsv, .csv, .npy or .faiss");
   }
   if (options.resume && options.output.output.empty()) {
     throw UsageError("--resume goes on with the file of --output; name it, too");
   }
-  if (options.resume && !to_npy(options) && format != "json") {
-    throw UsageError("--resume needs JSON Lines or .npy: name the output FILE.jsonl or NAME.npy");
+  if (options.resume && !to_files(options) && format != "json") {
+    throw UsageError(
+        "--resume needs JSON Lines, vectors or a folder: name the output FILE.jsonl, NAME.npy or "
+        "NAME.faiss, or --layout");
   }
+}
+
+VectorsFormat vectors_format(const EmbedCommandOptions& options) {
+  const VectorOutput output = vector_output_of(options.vectors, options.output);
+  if (output == VectorOutput::kFaiss) return VectorsFormat::kFaiss;
+  const bool f16 = output == VectorOutput::kLaion ? !options.vectors.f32 : options.vectors.f16;
+  return f16 ? VectorsFormat::kNpyFloat16 : VectorsFormat::kNpyFloat32;
+}
+
+LaionOptions laion_options(const EmbedCommandOptions& options) {
+  LaionOptions laion;
+  laion.rows_per_file = options.vectors.rows_per_file;
+  laion.type = options.vectors.f32 ? clip::NpyType::kFloat32 : clip::NpyType::kFloat16;
+  laion.texts = of_texts(options);
+  return laion;
 }
 
 RunFacts facts_of(const EmbedCommandOptions& options, const clip::Model& model) {
@@ -93,7 +109,7 @@ EarlierKind kind_of(const EmbedCommandOptions& options) {
   return kind;
 }
 
-// Where embeddings go: one of the formats of records, or the files of NumPy. A table's columns and
+// Where embeddings go: one of the formats of records, or files of vectors. A table's columns and
 // an array have a dimension, which not every model states: results without an embedding wait until
 // one has come that has.
 class Destination {
@@ -101,10 +117,12 @@ class Destination {
   Destination(const EmbedCommandOptions& options, const clip::Model& model)
       : options_(options), facts_(facts_of(options, model)) {
     if (!options.output.output.empty()) run_ = facts_.text();
-    if (to_npy(options)) {
-      files_.emplace(options.output.output,
-                     options.f16 ? clip::NpyType::kFloat16 : clip::NpyType::kFloat32, facts_,
-                     kind_of(options), options.resume);
+    if (to_files(options)) {
+      if (vector_output_of(options.vectors, options.output) == VectorOutput::kLaion) {
+        laion_.emplace(options.output.output, laion_options(options), options.resume);
+      }
+      files_.emplace(laion_ ? laion_->rows_path() : options.output.output, vectors_format(options),
+                     facts_, kind_of(options), options.resume);
     } else if (options.resume) {
       earlier_.emplace(options.output.output, facts_, kind_of(options));
       output_.emplace(Output::appending(earlier_->take_descriptor(), options.output.output));
@@ -140,7 +158,7 @@ class Destination {
     if (results_) results_->flush();
   }
 
-  // Incomplete files of NumPy stay parts.
+  // Incomplete files of vectors stay parts.
   void finish(const RunSummary& summary) {
     if (!begun_) begin(0);
     if (results_) {
@@ -149,7 +167,18 @@ class Destination {
       files_->flush();
     } else {
       files_->finish();
+      if (laion_) laion_->finish();
     }
+  }
+
+  // Makes a failure of what has no place there.
+  void check(clip::EmbedResult* result) const {
+    const std::string& name = of_texts(options_) ? result->text : result->image;
+    if (result->error || options_.output.format != "pgvector" || clip::is_utf8(name)) return;
+    result->error = clip::ResultError{
+        clip::kFailed,
+        fmt::format("{} has no row: its name is not UTF-8, which a table needs", name)};
+    result->embedding.clear();
   }
 
  private:
@@ -180,6 +209,7 @@ class Destination {
       context.columns.push_back(number);
     }
     context.columns.push_back(error);
+    context.table = vector_table(options_.vectors);
     return context;
   }
 
@@ -204,6 +234,7 @@ class Destination {
   const EmbedCommandOptions& options_;
   const RunFacts facts_;
   std::string run_;
+  std::optional<LaionFolder> laion_;
   std::optional<EmbeddingFiles> files_;
   std::optional<EarlierResults> earlier_;
   std::optional<Output> output_;  // until the results have it
@@ -221,6 +252,7 @@ clip::EmbedResult result_for(const clip::Model& model, const Destination& to) {
 }
 
 void put(clip::EmbedResult result, Destination* to, Progress* progress) {
+  to->check(&result);
   const bool failed = result.error.has_value();
   // The progress line, on the same terminal, makes way for results and notices.
   if (failed || to->on_terminal()) progress->clear();
@@ -323,8 +355,28 @@ std::uint64_t run_images(const EmbedCommandOptions& options,
   return skipped;
 }
 
+// Prints the statements that make the table.
+int print_ddl(const EmbedCommandOptions& options) {
+  const auto model = open_model(options.run.model);
+  TableDefinition definition;
+  definition.table = vector_table(options.vectors);
+  if (of_texts(options)) definition.key = "text";
+  definition.type = options.vectors.vector_type;
+  definition.dim = model->config().embedding_dim;
+  definition.model = model->identity();
+  if (definition.dim <= 0) {
+    throw clip::Error(clip::ErrorCode::kUnsupported,
+                      fmt::format("{} does not say how long its vectors are", model->path()));
+  }
+  Output output = Results::output_of(options.output);
+  output.write(table_ddl(definition));
+  output.commit();
+  return kDone;
+}
+
 int run_embed(const EmbedCommandOptions& options) {
   check(options);
+  if (options.vectors.ddl) return print_ddl(options);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const bool texts = of_texts(options);
@@ -347,7 +399,7 @@ int run_embed(const EmbedCommandOptions& options) {
   const bool interrupted = interrupt_signal() != 0;
   to.finish(summary_of(progress, interrupted));
   progress.finish(interrupted);
-  if (interrupted && (options.resume || to_npy(options)) && !quiet) {
+  if (interrupted && (options.resume || to_files(options)) && !quiet) {
     notice(options.resume ? "the same command goes on from there"
                           : "the same command with --resume goes on from there");
   }
@@ -377,8 +429,9 @@ void setup_embed(CLI::App* embed, Command* command) {
   embed->get_option("--output")
       ->description(
           "Write to a file instead of standard output; its extension (.jsonl, .csv, .tsv) chooses "
-          "the format; NAME.npy: NumPy's array, and NAME.jsonl with a line for each of its rows");
-  embed->add_flag("--f16", options->f16, "Numbers of 16 bits, not 32, in NAME.npy")->group(kOutput);
+          "the format; NAME.npy: NumPy's array, NAME.faiss: FAISS's IndexFlatIP, and NAME.jsonl "
+          "with a line for each of their rows");
+  add_vector_output_options(embed, &options->vectors, &options->output);
   embed
       ->add_flag("--resume", options->resume,
                  "Keep what the files of --output hold, and go on with the other inputs")
@@ -388,6 +441,8 @@ void setup_embed(CLI::App* embed, Command* command) {
       "Examples:\n"
       "  clip-cli embed photos --output photos.npy\n"
       "  clip-cli embed photos --output photos.npy --f16 --resume\n"
+      "  clip-cli embed photos --layout laion --output embeddings\n"
+      "  clip-cli embed photos --format pgvector --table images\n"
       "  clip-cli embed --texts labels.txt --tsv\n"
       "  echo \"a red car\" | clip-cli embed --texts -");
   embed->callback([=] { *command = [=] { return run_embed(*options); }; });

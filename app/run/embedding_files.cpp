@@ -84,11 +84,10 @@ std::int64_t found_dim(VectorsFormat format, const std::string& header, const st
   } catch (const clip::Error& error) {
     throw error.within("cannot resume " + path);
   }
-  throw clip::Error(
-      clip::ErrorCode::kInvalidArgument,
-      fmt::format("cannot resume {}: its numbers are of another type; add --f16, or "
-                  "leave it out, as in the run before",
-                  path));
+  throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                    fmt::format("cannot resume {}: its numbers are of another type; add --f16, or "
+                                "leave it out, as in the run before",
+                                path));
 }
 
 }  // namespace
@@ -173,7 +172,8 @@ bool EmbeddingFiles::has_row(std::uint64_t place, bool failed) {
   const std::size_t size =
       static_cast<std::size_t>(dim_) * (format_ == VectorsFormat::kNpyFloat16 ? 2 : 4);
   std::vector<char> row(size);
-  const auto offset = static_cast<off_t>(static_cast<std::uint64_t>(header_bytes(format_)) + place * size);
+  const auto offset =
+      static_cast<off_t>(static_cast<std::uint64_t>(header_bytes(format_)) + place * size);
   if (::pread(found_.get(), row.data(), size, offset) != static_cast<ssize_t>(size)) return false;
   return std::any_of(row.begin(), row.end(), [](char byte) { return byte != 0; });
 }

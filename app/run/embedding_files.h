@@ -1,6 +1,6 @@
-// The two files of embeddings: NAME.npy, as NumPy has it, or NAME.faiss, an index of FAISS, with the
-// vectors, and NAME.jsonl with a line for each row, which says what it is of. An input that failed
-// is a row of zeros, and an "error" in its line.
+// The two files of embeddings: NAME.npy, as NumPy has it, or NAME.faiss, an index of FAISS, with
+// the vectors, and NAME.jsonl with a line for each row, which says what it is of. An input that
+// failed is a row of zeros, and an "error" in its line.
 //
 // Both are written under their names and ".part" and renamed when they are complete, the vectors
 // last: where they are, both are. Whatever ends the run before leaves the parts, with which
@@ -25,10 +25,10 @@ enum class VectorsFormat { kNpyFloat16, kNpyFloat32, kFaiss };
 
 class EmbeddingFiles {
  public:
-  // `path`: NAME.npy or NAME.faiss. With `resume`, goes on with the parts, or with complete files, or begins.
-  // Then `kind` says which lines they have, and `facts` how they must have been made. Throws
-  // clip::Error for files that cannot be written or gone on with, and, without `resume`, where
-  // there are parts.
+  // `path`: NAME.npy or NAME.faiss. With `resume`, goes on with the parts, or with complete files,
+  // or begins. Then `kind` says which lines they have, and `facts` how they must have been made.
+  // Throws clip::Error for files that cannot be written or gone on with, and, without `resume`,
+  // where there are parts.
   EmbeddingFiles(const std::string& path, VectorsFormat format, const RunFacts& facts,
                  EarlierKind kind, bool resume);
   ~EmbeddingFiles();  // parts without rows go

@@ -65,8 +65,8 @@ std::string packed(const std::vector<bool>& bits) {
 // its size. One run where all are alike, as they mostly are.
 std::string levels_of(const std::vector<bool>& present) {
   std::string levels;
-  const bool alike = std::adjacent_find(present.begin(), present.end(),
-                                        std::not_equal_to<>()) == present.end();
+  const bool alike =
+      std::adjacent_find(present.begin(), present.end(), std::not_equal_to<>()) == present.end();
   if (alike) {
     append_varint(&levels, static_cast<std::uint64_t>(present.size()) << 1);
     levels += static_cast<char>(!present.empty() && present.front() ? 1 : 0);
@@ -118,9 +118,8 @@ void ParquetWriter::append(const std::string& bytes) {
 
 void ParquetWriter::write(const std::vector<ParquetValue>& row) {
   if (row.size() != columns_.size()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                fmt::format("a row of {} has {} values for {} columns", path_, row.size(),
-                            columns_.size()));
+    throw Error(ErrorCode::kInvalidArgument, fmt::format("a row of {} has {} values for {} columns",
+                                                         path_, row.size(), columns_.size()));
   }
   const auto fits = [](const ParquetValue& value, ParquetType type) {
     switch (type) {
@@ -140,8 +139,8 @@ void ParquetWriter::write(const std::vector<ParquetValue>& row) {
     const bool missing = std::holds_alternative<std::monostate>(row[i]);
     if (!missing && !fits(row[i], columns_[i].type)) {
       throw Error(ErrorCode::kInvalidArgument,
-                  fmt::format("a value of the column {} of {} is of another type",
-                              columns_[i].name, path_));
+                  fmt::format("a value of the column {} of {} is of another type", columns_[i].name,
+                              path_));
     }
     const auto* text = std::get_if<std::string>(&row[i]);
     bytes += 1 + (text != nullptr ? 4 + text->size() : 8);

@@ -1,7 +1,7 @@
 // Parquet files of flat columns, as DuckDB, Spark, pandas and Arrow read them: names and captions
-// beside vectors. Only writing; the format is that of https://github.com/apache/parquet-format, with
-// what every reader knows: data pages of version 1, PLAIN values, no compression, no dictionaries,
-// no statistics. Every column may have missing values.
+// beside vectors. Only writing; the format is that of https://github.com/apache/parquet-format,
+// with what every reader knows: data pages of version 1, PLAIN values, no compression, no
+// dictionaries, no statistics. Every column may have missing values.
 //
 // A row group is written as soon as its values take so many bytes, and memory holds one at a time.
 // Nothing can read the file before finish().

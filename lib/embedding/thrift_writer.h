@@ -79,8 +79,8 @@ class ThriftWriter {
   }
   // Zigzag: 0, -1, 1, -2 as 0, 1, 2, 3.
   void signed_number(std::int64_t value) {
-    append_varint(&bytes_, static_cast<std::uint64_t>(value) << 1 ^
-                               static_cast<std::uint64_t>(value >> 63));
+    append_varint(&bytes_,
+                  static_cast<std::uint64_t>(value) << 1 ^ static_cast<std::uint64_t>(value >> 63));
   }
 
   std::string bytes_;

@@ -62,9 +62,11 @@ TEST_CASE("what is no such index is refused") {
   const TemporaryFolder folder;
   const std::string whole = written(folder.path("whole.faiss"), 1);
   CHECK(contains(error_of([&] { parse_faiss_header(whole.substr(0, 44)); }), "no IndexFlatIP"));
-  CHECK(contains(error_of([&] { parse_faiss_header("IxF2" + whole.substr(4)); }), "no IndexFlatIP"));
+  CHECK(
+      contains(error_of([&] { parse_faiss_header("IxF2" + whole.substr(4)); }), "no IndexFlatIP"));
   std::string l2 = whole;
   l2[33] = 1;
   CHECK(contains(error_of([&] { parse_faiss_header(l2); }), "damaged"));
-  CHECK(contains(error_of([&] { FaissWriter::open(folder.write("b", "text"), 3, 0); }), "b: it is no"));
+  CHECK(contains(error_of([&] { FaissWriter::open(folder.write("b", "text"), 3, 0); }),
+                 "b: it is no"));
 }

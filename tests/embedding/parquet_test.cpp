@@ -20,9 +20,9 @@ TEST_CASE("a file is what its format says, byte by byte") {
   CHECK(writer.rows() == 2);
   const std::string bytes = bytes_of(path);
   const std::string page(
-      "\x15\x00\x15\x1c\x15\x1c"  // data page, 14 bytes, 14 bytes
+      "\x15\x00\x15\x1c\x15\x1c"                      // data page, 14 bytes, 14 bytes
       "\x2c\x15\x04\x15\x00\x15\x06\x15\x06\x00\x00"  // 2 values, PLAIN, RLE, RLE
-      "\x02\x00\x00\x00\x03\x01"  // levels: 2 bytes, one group of 8 bits: 1, 0
+      "\x02\x00\x00\x00\x03\x01"                      // levels: 2 bytes, one group of 8 bits: 1, 0
       "\x05\x00\x00\x00\x00\x00\x00\x00",
       31);
   CHECK(bytes.substr(0, 4) == "PAR1");

@@ -11,7 +11,11 @@ using namespace clip;
 
 namespace {
 
-constexpr const char* kTexts[] = {"",     "a cat", "caf\xc3\xa9", "\xe7\x8c\xab", "two words",
+constexpr const char* kTexts[] = {"",
+                                  "a cat",
+                                  "caf\xc3\xa9",
+                                  "\xe7\x8c\xab",
+                                  "two words",
                                   "0123456789012345678901234567890123456789"};
 
 void print(const char* name, const ParquetValue& value, const char* end) {
