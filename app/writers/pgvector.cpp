@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "options/table_name.h"
+#include "postgres/vector_table.h"
 #include "writers/formats.h"
 
 namespace clip_cli {
@@ -100,8 +101,8 @@ std::string table_ddl(const TableDefinition& definition) {
       ");\n",
       table, quoted(definition.key), type,
       array ? fmt::format(" CHECK (array_length(\"embedding\", 1) = {})", definition.dim) : "");
-  ddl += fmt::format("COMMENT ON COLUMN {}.\"embedding\" IS '{}{}';\n", table, kModelComment,
-                     definition.model);
+  ddl += fmt::format("COMMENT ON COLUMN {}.\"embedding\" IS '{}{}';\n", table,
+                     clip::kVectorModelComment, definition.model);
   if (!array) {
     ddl += fmt::format(
         "-- Once the table is filled, an index makes searches fast, which then find nearly all:\n"

@@ -14,9 +14,6 @@
 
 namespace clip_cli {
 
-// Behind it, in the comment of a column of embeddings, is the identity of their model.
-constexpr const char* kModelComment = "clip-cli: model ";
-
 struct TableDefinition {
   VectorTable table;
   std::string key = "path";     // the column that says what an embedding is of
