@@ -89,14 +89,17 @@ class Pair {
        const std::vector<std::pair<std::string, std::string>>& facts)
       : rows_path_(fmt::format("{0}/{1}/{1}_{2}.npy", folder, kind_of(options), number)),
         names_path_(fmt::format("{}/metadata/metadata_{}.parquet", folder, number)) {
-    rows_.emplace(clip::NpyWriter::create(rows_path_ + ".part", options.type, dim));
-    names_.emplace(names_path_ + ".part", columns.columns(), facts);
+    try {
+      rows_.emplace(clip::NpyWriter::create(rows_path_ + ".part", options.type, dim));
+      names_.emplace(names_path_ + ".part", columns.columns(), facts);
+    } catch (...) {
+      remove_parts();
+      throw;
+    }
   }
   // What was not committed goes.
   ~Pair() {
-    if (committed_) return;
-    ::unlink((rows_path_ + ".part").c_str());
-    ::unlink((names_path_ + ".part").c_str());
+    if (!committed_) remove_parts();
   }
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;
@@ -120,6 +123,11 @@ class Pair {
   }
 
  private:
+  void remove_parts() const {
+    ::unlink((rows_path_ + ".part").c_str());
+    ::unlink((names_path_ + ".part").c_str());
+  }
+
   const std::string rows_path_, names_path_;
   std::optional<clip::NpyWriter> rows_;
   std::optional<clip::ParquetWriter> names_;

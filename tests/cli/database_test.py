@@ -48,7 +48,7 @@ class Database(unittest.TestCase):
             cls.server.psql(STAND_IN)
         cls.fill("images")
         cls.fill("arrays", "--vector-type", "array")
-        done = run("embed", *MODEL, "photos", "-o", "photos.npy", "-q")
+        done = run("embed", *MODEL, "photos", "--batch", "1", "-o", "photos.npy", "-q")
         assert done.returncode == 1, done.stderr
         cls.lines = json_lines(Path("photos.jsonl").read_text())
         cls.vectors = numpy.load("photos.npy")
@@ -64,7 +64,7 @@ class Database(unittest.TestCase):
         """As people do it: embed ... | psql"""
         cls.server.psql(f"DROP TABLE IF EXISTS {table};")
         cls.server.psql(cls.ddl(table, *arguments))
-        command = ('"$0" embed photos --model demo -q --format pgvector --table "$1" "${@:3}" | '
+        command = ('"$0" embed photos --model demo --batch 1 -q --format pgvector --table "$1" "${@:3}" | '
                    'psql -X -q "$2"; echo "${PIPESTATUS[*]}"')
         done = subprocess.run(["bash", "-c", command, BINARY, table, cls.server.address, *arguments],
                               capture_output=True, text=True, check=True)
@@ -225,11 +225,11 @@ class Database(unittest.TestCase):
     def test_rows_without_a_vector_are_no_hits(self):
         zeros = ",".join(["0"] * self.vectors.shape[1])
         for table, text in (("images", f"[{zeros}]"), ("arrays", f"{{{zeros}}}")):
-            self.server.psql(f"DROP TABLE IF EXISTS some; CREATE TABLE some AS SELECT path, embedding FROM {table} "
-                             f"LIMIT 3; INSERT INTO some VALUES ('null', NULL), ('zero', '{text}');")
+            self.server.psql(f"DROP TABLE IF EXISTS sparse; CREATE TABLE sparse AS SELECT path, embedding FROM {table} "
+                             f"LIMIT 3; INSERT INTO sparse VALUES ('null', NULL), ('zero', '{text}');")
             if self.server.stand_in and table == "images":
-                self.server.psql("DELETE FROM some WHERE path = 'zero'")  # it divides by zero
-            hits = json_lines(self.search("--json", "a cat", table="some").stdout)
+                self.server.psql("DELETE FROM sparse WHERE path = 'zero'")  # it divides by zero
+            hits = json_lines(self.search("--json", "a cat", table="sparse").stdout)
             self.assertEqual(len(hits), 3)
             self.assertFalse({hit["image"] for hit in hits} & {"null", "zero"})
 
@@ -259,7 +259,7 @@ class Database(unittest.TestCase):
         self.fails("the table images has no column other; it has path, embedding", "a cat", "--column", "other")
         self.fails("the table images has no column id; it has", "a cat", "--key", "id")
         self.fails("images.path is of the type text; vectors are of pgvector's types", "a cat", "--column", "path")
-        self.fails("no table's name", "a cat", table="a.b.c", code=1 if False else 2)
+        self.fails("no table's name", "a cat", table="a.b.c", code=2)
         self.fails("no name in a database", "a cat", "--column", "x" * 64, code=2)
 
     def test_another_dimension(self):
