@@ -173,13 +173,13 @@ Imported import_vectors(const ImportOptions& options, const IndexedFolder& folde
                         const clip::CancelToken& stop) {
   const clip::NpyReader reader(options.vectors);
   const std::string names = options.names.empty() ? names_beside(options.vectors) : options.names;
+  check_names(names, reader.rows(), model, model_is_named);
   const std::int64_t dim = model.config().embedding_dim;
   if (dim > 0 && dim != reader.dim()) {
     throw clip::Error(clip::ErrorCode::kInvalidArgument,
                       fmt::format("the vectors in {} have {} numbers, and those of {} have {}",
                                   options.vectors, reader.dim(), title_of(model), dim));
   }
-  check_names(names, reader.rows(), model, model_is_named);
 
   const Paths paths(folder);
   clip::Importer importer(index, model, reader.dim(), made_when(options.vectors));
