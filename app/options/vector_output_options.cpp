@@ -63,6 +63,11 @@ void add_vector_output_options(CLI::App* command, VectorOutputOptions* options,
       ->type_name("TYPE")
       ->group(kGroup);
   command
+      ->add_flag("--captions", options->texts,
+                 "The table has the columns caption, class and metadata, too: what webdatasets say "
+                 "of images")
+      ->group(kGroup);
+  command
       ->add_flag("--ddl", options->ddl,
                  "Print the statements that make the table of --format pgvector, and end")
       ->group(kGroup);
@@ -104,6 +109,7 @@ void check(const VectorOutputOptions& options, const OutputOptions& output) {
 VectorTable vector_table(const VectorOutputOptions& options) {
   VectorTable table;
   table.name = quoted(table_parts(options.table));
+  table.has_texts = options.texts;
   table.is_array = options.vector_type == "array";
   return table;
 }

@@ -22,7 +22,7 @@ struct VectorOutputOptions {
   std::string layout;
   bool f16 = false, f32 = false;
   std::uint64_t rows_per_file = 1000000;
-  bool ddl = false;
+  bool ddl = false, texts = false;
   std::string table = "images", vector_type = "vector";
 };
 

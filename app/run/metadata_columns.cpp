@@ -40,7 +40,11 @@ void visit_line(const clip::Json& line, const Visit& visit) {
   field("text", "caption");
   field("caption", "caption");
   const auto sample = line.find("json");
-  if (sample != line.end() && sample->is_object()) visit_object(*sample, "", 0, visit);
+  const bool has_keys = sample != line.end() && sample->is_object();
+  if (has_keys) visit_object(*sample, "", 0, visit);
+  // What is no object has no keys of its own.
+  if (!has_keys) field("json", "json");
+  if (!has_keys || !sample->contains("class")) field("class", "class");
 }
 
 bool is_whole(const clip::Json& value) {

@@ -1,6 +1,7 @@
 // The columns of a table of what embeddings are of, from their lines of JSON: which there are, what
 // type each has, and a row of values a line. As clip-retrieval has them: image_path, caption, and
-// the keys of a sample's JSON, with those of objects in it behind a dot ("exif.model").
+// the keys of a sample's JSON, with those of objects in it behind a dot ("exif.model"); and class,
+// that of a webdataset, where the JSON has no such key.
 #pragma once
 
 #include <map>

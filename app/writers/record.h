@@ -61,8 +61,9 @@ enum class PageKind {
 
 // The table of a database that records become rows of (pgvector.h).
 struct VectorTable {
-  std::string name;       // as SQL has it, quoted
-  bool is_array = false;  // its vectors are arrays of numbers, not pgvector's type
+  std::string name;        // as SQL has it, quoted
+  bool is_array = false;   // its vectors are arrays of numbers, not pgvector's type
+  bool has_texts = false;  // it has captions, classes and JSON of samples, too
 };
 
 // What writers have to know before the first record.
