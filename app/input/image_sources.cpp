@@ -44,13 +44,22 @@ ImageSources::ImageSources(clip::ImagePaths::NextNamed next_named,
     : paths_(std::move(next_named), walk), stop_(stop), standard_input_(standard_input) {}
 
 bool ImageSources::next(clip::ImageSource* source) {
-  if (stop_->cancelled() || !paths_.next(source)) return false;
+  do {
+    if (stop_->cancelled() || !paths_.next(source)) return false;
+  } while (list_ != nullptr && !list_->takes(source->name));
   if (standard_input_ && source->name == kStandardInput) {
     source->load = [stop = stop_] { return read_standard_input(stop); };
   } else {
     resolve_url(stop_, source);
   }
+  if (list_ != nullptr) list_->add_result(source->name);
   return true;
+}
+
+void ImageSources::pass_over_rest() {
+  for (clip::ImageSource source; !stop_->cancelled() && paths_.next(&source);) {
+    list_->takes(source.name);
+  }
 }
 
 }  // namespace clip_cli

@@ -6,6 +6,7 @@
 
 #include "clip/cancel.h"
 #include "clip/image_paths.h"
+#include "input/shard.h"
 
 namespace clip_cli {
 
@@ -19,8 +20,14 @@ class ImageSources {
   ImageSources(clip::ImagePaths::NextNamed next_named, const clip::ImagePathsOptions& walk,
                const clip::CancelToken* stop, bool standard_input = false);
 
+  // From now on only those that the list takes, which outlives the sources.
+  void deal_out(ShardedList* list) { list_ = list; }
+
   // False when there are no more, and once `stop` is cancelled.
   bool next(clip::ImageSource* source);
+
+  // Shows all that are left to the list, and gives none of them.
+  void pass_over_rest();
 
   // Files of folders that were left out so far. Not while a thread is in next().
   const clip::LeftOut& left_out() const { return paths_.left_out(); }
@@ -29,6 +36,7 @@ class ImageSources {
   clip::ImagePaths paths_;
   const clip::CancelToken* stop_;
   bool standard_input_;
+  ShardedList* list_ = nullptr;  // null: all are taken
 };
 
 }  // namespace clip_cli

@@ -23,10 +23,6 @@ std::string followed(const std::string& path) {
   return real.empty() ? path : real;
 }
 
-std::string lines_beside(const std::string& rows) {
-  return rows.substr(0, rows.rfind('.')) + ".jsonl";
-}
-
 void check_target(const std::string& path) {
   if (!clip::exists(path)) return;
   if (!clip::is_regular_file(path)) {
@@ -48,6 +44,10 @@ bool is_locked(const std::string& path) {
 }
 
 }  // namespace
+
+std::string lines_beside(const std::string& rows) {
+  return rows.substr(0, rows.rfind('.')) + ".jsonl";
+}
 
 EmbeddingFiles::EmbeddingFiles(const std::string& path, clip::NpyType type, const RunFacts& facts,
                                EarlierKind kind, bool resume)

@@ -19,6 +19,9 @@
 
 namespace clip_cli {
 
+// NAME.jsonl, beside NAME.npy.
+std::string lines_beside(const std::string& rows);
+
 class EmbeddingFiles {
  public:
   // `path`: NAME.npy. With `resume`, goes on with the parts, or with complete files, or begins.

@@ -35,6 +35,9 @@ NpyHeader parse_npy_header(std::string_view bytes);
 // header says.
 Embeddings read_npy(const std::string& path);
 
+// The header of such a file as NpyWriter writes it: NpyWriter::kHeaderBytes of it.
+std::string npy_header(NpyType type, std::int64_t rows, std::int64_t dim);
+
 class NpyWriter {
  public:
   static constexpr std::int64_t kHeaderBytes = 128;

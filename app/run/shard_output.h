@@ -1,0 +1,61 @@
+// The file of a shard, and the record beside it by which another run, or the one that merges, knows
+// that it is complete, and of what: NAME-00003-of-00008.npy and NAME-00003-of-00008.npy.shard.
+//
+// Until it is complete a file is called .part. The record comes before the file gets its name, so a
+// file that has its name has a record. Nothing that is complete is ever written over.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "input/shard.h"
+#include "run/resume.h"
+
+namespace clip_cli {
+
+// In its file, one line of JSON with these names.
+struct ShardRecord {
+  std::string command;       // that made the shard
+  Shard shard;               // "shard" and "shards"
+  std::uint64_t group = 1;   // as in ShardedList, and so on
+  std::uint64_t items = 0;
+  std::string list, names;
+  std::uint64_t results = 0, failed = 0;
+  std::vector<std::uint64_t> sizes;
+  std::string run;  // what determines the results (RunFacts)
+};
+
+std::string record_path(const std::string& output);  // NAME.npy.shard
+
+// Throws clip::Error naming the file, where it cannot be read, or is no record.
+ShardRecord read_shard_record(const std::string& path);
+
+class ShardOutput {
+ public:
+  // `output`: the shard's own file. `facts` outlive this object. Throws clip::Error where the file
+  // has its name and is no complete shard of a run with these facts.
+  ShardOutput(std::string command, std::string output, const Shard& shard, const RunFacts& facts);
+
+  bool is_complete() const { return complete_.has_value(); }
+  const std::string& output() const { return output_; }
+  std::string part() const { return output_ + ".part"; }
+
+  // What is left to do with a complete file: says so, unless `quiet`, and gives the exit code.
+  // `list` has taken all items, and is finished here. Throws clip::Error where it is another list.
+  int skip(ShardedList* list, bool quiet) const;
+
+  // Writes the record of results that are all in the part; `list` is finished.
+  void record(const ShardedList& list, std::uint64_t failed) const;
+  // Gives the part its name; it is on the disk.
+  void rename_part() const;
+
+ private:
+  const std::string command_, output_;
+  const Shard shard_;
+  const std::string run_;
+  std::optional<ShardRecord> complete_;
+};
+
+}  // namespace clip_cli
