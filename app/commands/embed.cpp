@@ -199,10 +199,7 @@ class Destination {
     } else {
       files_->finish();
     }
-    if (completes_shard && !files_) {
-      shard_->record(*list, failed);
-      shard_->rename_part();
-    }
+    if (completes_shard && !files_) shard_->complete(*list, failed);
   }
 
  private:
@@ -429,10 +426,8 @@ int run_embed(const EmbedCommandOptions& given) {
   Destination to(options, facts, *model, shard_output ? &*shard_output : nullptr);
   const std::uint64_t failed_before = to.earlier() != nullptr ? to.earlier()->failed() : 0;
   std::optional<ImageCount> count;
-  Progress progress(texts ? "text" : "image", quiet, [&]() -> std::optional<std::uint64_t> {
-    const auto total = count ? count->total() : std::nullopt;
-    return total ? std::optional(shard.share_of(*total)) : std::nullopt;
-  });
+  Progress progress(texts ? "text" : "image", quiet,
+                    [&] { return count ? share_of(shard, count->total()) : std::nullopt; });
   if (!texts && StatusLine::is_watched() && !quiet && can_be_counted(options.images)) {
     count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
                   &stop);

@@ -8,6 +8,11 @@ std::string Shard::text() const {
   return fmt::format("{}/{}", index, count);
 }
 
+std::optional<std::uint64_t> share_of(const Shard& shard, std::optional<std::uint64_t> items) {
+  if (!items) return std::nullopt;
+  return (*items + shard.count - 1 - shard.index) / shard.count;
+}
+
 std::string shard_path(const std::string& path, const Shard& shard) {
   const std::size_t slash = path.rfind('/');
   const std::size_t base = slash == std::string::npos ? 0 : slash + 1;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,9 +19,10 @@ struct Shard {
 
   bool is_part() const { return count > 1; }
   std::string text() const;  // "3/8"
-  // How many of so many items are of this shard.
-  std::uint64_t share_of(std::uint64_t items) const { return (items + count - 1 - index) / count; }
 };
+
+// How many of so many items are of the shard, where that is known.
+std::optional<std::uint64_t> share_of(const Shard& shard, std::optional<std::uint64_t> items);
 
 inline constexpr std::uint64_t kMaxShards = 100000;
 

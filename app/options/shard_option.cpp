@@ -108,8 +108,7 @@ void add_shard_option(CLI::App* command, ShardOption* option) {
 void refuse_shard_option(CLI::App* command, const std::string& why) {
   command
       ->add_option_function<std::string>(
-          "--shard", [](const std::string&) {}, "")
-      ->check([why](const std::string&) { return why; })
+          "--shard", [why](const std::string&) { throw CLI::ValidationError("--shard", why); }, "")
       ->group("");
 }
 

@@ -139,4 +139,10 @@ void ShardOutput::rename_part() const {
   }
 }
 
+void ShardOutput::complete(const ShardedList& list, std::uint64_t failed) const {
+  if (list.items() == 0) return;
+  record(list, failed);
+  rename_part();
+}
+
 }  // namespace clip_cli

@@ -50,6 +50,8 @@ class ShardOutput {
   void record(const ShardedList& list, std::uint64_t failed) const;
   // Gives the part its name; it is on the disk.
   void rename_part() const;
+  // Both, unless the whole list is empty, as where a folder is not mounted: that is not complete.
+  void complete(const ShardedList& list, std::uint64_t failed) const;
 
  private:
   const std::string command_, output_;
