@@ -216,9 +216,9 @@ int run_classify(const ClassifyOptions& given) {
   clip::CancelToken stop(&interrupts());
   clip::ImagePathsOptions walk = walk_options(options.images, &stop);
   walk.excluded_dir = options.sort.folder;
-  ImageSources sources = image_sources(options.images, walk, &stop);
   std::optional<ShardedList> list;
-  if (shard.is_part()) sources.deal_out(&list.emplace(shard));
+  if (shard.is_part()) list.emplace(shard);
+  ImageSources sources = image_sources(options.images, walk, &stop, list ? &*list : nullptr);
   if (labels.size() == 1 && !options.run.run.quiet) {
     notice(
         "there is only one label, so every image has 100 % of it; compare scores, or add labels");

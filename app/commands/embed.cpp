@@ -407,11 +407,10 @@ int run_embed(const EmbedCommandOptions& given) {
   const bool texts = of_texts(options);
   std::optional<ImageSources> sources;
   const clip::ImagePathsOptions walk = walk_options(options.images, &stop);
-  if (!texts) sources.emplace(image_sources(options.images, walk, &stop));
   std::optional<ShardedList> list;
   if (shard.is_part()) list.emplace(shard, texts ? kTextsAtOnce : 1);
   ShardedList* const dealt = list ? &*list : nullptr;
-  if (sources && list) sources->deal_out(dealt);
+  if (!texts) sources.emplace(image_sources(options.images, walk, &stop, dealt));
   const auto model = open_model(options.run.model);
   const RunFacts facts = facts_of(options, *model);
   std::optional<ShardOutput> shard_output;

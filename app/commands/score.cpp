@@ -193,9 +193,9 @@ int run_score(const ScoreOptions& given) {
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const clip::ImagePathsOptions walk = walk_options(inputs.images, &stop);
-  ImageSources sources = image_sources(inputs.images, walk, &stop);
   std::optional<ShardedList> list;
-  if (shard.is_part()) sources.deal_out(&list.emplace(shard));
+  if (shard.is_part()) list.emplace(shard);
+  ImageSources sources = image_sources(inputs.images, walk, &stop, list ? &*list : nullptr);
   const auto model = open_model(options.run.model);
   const OutputFormat& format = format_of(options.output, "table");
   const bool several = may_be_several(inputs.images);

@@ -44,9 +44,7 @@ ImageSources::ImageSources(clip::ImagePaths::NextNamed next_named,
     : paths_(std::move(next_named), walk), stop_(stop), standard_input_(standard_input) {}
 
 bool ImageSources::next(clip::ImageSource* source) {
-  do {
-    if (stop_->cancelled() || !paths_.next(source)) return false;
-  } while (list_ != nullptr && !list_->takes(source->name));
+  if (stop_->cancelled() || !paths_.next(source)) return false;
   if (standard_input_ && source->name == kStandardInput) {
     source->load = [stop = stop_] { return read_standard_input(stop); };
   } else {
@@ -57,9 +55,8 @@ bool ImageSources::next(clip::ImageSource* source) {
 }
 
 void ImageSources::pass_over_rest() {
-  for (clip::ImageSource source; !stop_->cancelled() && paths_.next(&source);) {
-    list_->takes(source.name);
-  }
+  list_->pass_over_rest();
+  for (clip::ImageSource source; next(&source);) continue;
 }
 
 }  // namespace clip_cli

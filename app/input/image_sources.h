@@ -20,13 +20,14 @@ class ImageSources {
   ImageSources(clip::ImagePaths::NextNamed next_named, const clip::ImagePathsOptions& walk,
                const clip::CancelToken* stop, bool standard_input = false);
 
-  // From now on only those that the list takes, which outlives the sources.
+  // The list that takes some of the images, in `walk`, is told of each that is given; it outlives
+  // the sources.
   void deal_out(ShardedList* list) { list_ = list; }
 
   // False when there are no more, and once `stop` is cancelled.
   bool next(clip::ImageSource* source);
 
-  // Shows all that are left to the list, and gives none of them.
+  // Shows all that are left to the list, which takes none of them.
   void pass_over_rest();
 
   // Files of folders that were left out so far. Not while a thread is in next().

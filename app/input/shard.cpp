@@ -32,9 +32,9 @@ void NameDigest::add(std::string_view name) {
 bool ShardedList::takes(std::string_view item) {
   end_item();
   list_digest_.add(item);
-  const bool taken = items_++ / group_ % shard_.count == shard_.index;
-  if (taken) in_item_ = true;
-  return taken;
+  const bool is_own = items_++ / group_ % shard_.count == shard_.index;
+  in_item_ = is_own && !passes_over_;
+  return in_item_;
 }
 
 void ShardedList::add_result(std::string_view name) {

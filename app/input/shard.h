@@ -50,6 +50,8 @@ class ShardedList {
 
   // Whether the next item of the list is of this shard.
   bool takes(std::string_view item);
+  // From now on none is.
+  void pass_over_rest() { passes_over_ = true; }
   // What is computed of the item that was taken last; its name is the result's.
   void add_result(std::string_view name);
   // No more items come. May be called again.
@@ -73,7 +75,7 @@ class ShardedList {
   const std::uint64_t group_;
   std::uint64_t items_ = 0, taken_ = 0, results_ = 0;
   std::uint64_t size_ = 0;  // results of the item that was taken last
-  bool in_item_ = false, finished_ = false;
+  bool passes_over_ = false, in_item_ = false, finished_ = false;
   std::vector<std::uint64_t> sizes_;
   NameDigest list_digest_, names_digest_;
   std::string list_, names_;

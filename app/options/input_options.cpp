@@ -105,11 +105,15 @@ clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::
 }
 
 ImageSources image_sources(const ImageInputs& inputs, const clip::ImagePathsOptions& walk,
-                           const clip::CancelToken* stop) {
+                           const clip::CancelToken* stop, ShardedList* list) {
   const auto& images = inputs.images;
   const bool standard_input =
       std::find(images.begin(), images.end(), kStandardInput) != images.end();
-  return ImageSources(named_images(inputs, stop), walk, stop, standard_input);
+  clip::ImagePathsOptions options = walk;
+  if (list != nullptr) options.takes = [list](const std::string& item) { return list->takes(item); };
+  ImageSources sources(named_images(inputs, stop), options, stop, standard_input);
+  sources.deal_out(list);
+  return sources;
 }
 
 clip::ImagePathsOptions walk_options(const ImageInputs& inputs, const clip::CancelToken* stop) {

@@ -34,6 +34,13 @@ ImagePaths::~ImagePaths() = default;
 ImagePaths::ImagePaths(ImagePaths&&) noexcept = default;
 
 bool ImagePaths::next(ImageSource* source) {
+  while (next_item(source)) {
+    if (options_.takes == nullptr || options_.takes(source->name)) return true;
+  }
+  return false;
+}
+
+bool ImagePaths::next_item(ImageSource* source) {
   *source = ImageSource();
   for (;;) {
     if (walk_ != nullptr && next_in_folder(source)) return true;

@@ -41,6 +41,10 @@ struct ImagePathsOptions {
   // its .clipignore and those on the way down count as well. Empty: each folder named is by itself.
   std::string root;
 
+  // Whether an item is given, by its name; asked once for each, in order, before it is opened. Not
+  // given are those of other shards. Empty: all are.
+  std::function<bool(const std::string& item)> takes;
+
   const CancelToken* stop = nullptr;  // ends next(), also in a large folder without images
 };
 
@@ -61,6 +65,7 @@ class ImagePaths {
   const LeftOut& left_out() const { return left_out_; }  // of the folders read so far
 
  private:
+  bool next_item(ImageSource* source);
   bool next_in_folder(ImageSource* source);
   std::unique_ptr<FolderWalk> walk_of(const std::string& folder) const;
 
