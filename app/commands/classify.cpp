@@ -218,6 +218,7 @@ int run_classify(const ClassifyOptions& given) {
   walk.excluded_dir = options.sort.folder;
   std::optional<ShardedList> list;
   if (shard.is_part()) list.emplace(shard);
+  if (!options.sort.folder.empty()) walk.archives = clip::Archives::kRefuse;
   ImageSources sources = image_sources(options.images, walk, &stop, list ? &*list : nullptr);
   if (labels.size() == 1 && !options.run.run.quiet) {
     notice(
@@ -259,7 +260,7 @@ int run_classify(const ClassifyOptions& given) {
                                  : Results::output_of(options.output),
                   format, options.output, context);
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
+    count.emplace([&] { return counted_images(options.images, walk, &stop); },
                   &stop);
   }
 
@@ -289,6 +290,7 @@ int run_classify(const ClassifyOptions& given) {
       [&](const clip::ImageResult& image) {
         clip::ClassifyResult result;
         result.image = image.source.name;
+        result.texts = image.source.texts;
         result.model = model->path();
         result.run = run;
         result.error = image_error(image);
