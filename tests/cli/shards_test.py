@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -466,6 +467,94 @@ class OtherCommands(ShardCase):
             done = run(*command, *arguments, "--shard", "0/3", "-o", self.folder / "out/x.jsonl")
             self.assertEqual(done.returncode, 2)
             self.assertIn(word, done.stderr)
+
+
+class Archives(ShardCase):
+    """Archives are dealt out whole, in one list with images."""
+
+    SIZES = [3, 0, 7, 1, 1, 2, 9]
+
+    def setUp(self):
+        super().setUp()
+        images = sorted(self.photos.glob("*/*"))
+        self.inputs = []
+        for i, size in enumerate(self.SIZES):
+            path = self.folder / f"tars/{i:05d}.tar"
+            path.parent.mkdir(exist_ok=True)
+            with tarfile.open(path, "w") as archive:
+                for image in images[10 * i:10 * i + size]:
+                    archive.add(image, image.name)
+            self.inputs.append(path)
+        damaged = self.inputs[5].read_bytes()
+        self.inputs[5].write_bytes(damaged[:len(damaged) // 2])
+        few = self.folder / "few"
+        few.mkdir()
+        for i in range(4):
+            os.link(images[i], few / images[i].name)
+        self.inputs[3:3] = [few, images[60]]
+        # What is dealt out: the folder's images one by one.
+        self.items = [*self.inputs[:3], *sorted(few.iterdir()), *self.inputs[4:]]
+
+    def item_of(self, name):
+        found, = (i for i, item in enumerate(self.items)
+                  if name == str(item) or name.startswith(f"{item}/"))
+        return found
+
+    def test_merged_they_are_one_run(self):
+        for ending in ("npy", "jsonl"):
+            output = self.folder / ending / f"photos.{ending}"
+            output.parent.mkdir()
+            one = self.folder / f"one.{ending}"
+            self.embed(*self.inputs, "-o", one)
+            names = [line["image"] for line in json_lines(one.with_suffix(".jsonl").read_text())]
+            self.assertGreater(len(names), 25)
+            for count in (3, 12):
+                self.embed_shards(count, inputs=self.inputs, output=output)
+                for i in range(count):
+                    lines = shard_of(output, i, count).with_suffix(".jsonl").read_text()
+                    self.assertEqual([line["image"] for line in json_lines(lines)],
+                                     [name for name in names if self.item_of(name) % count == i])
+                self.merge(*[shard_of(output, i, count) for i in range(count)], output=output)
+                self.check_same(output, one)
+
+    def test_what_is_complete_is_not_opened(self):
+        self.embed_shards(3, inputs=self.inputs)
+        before = self.files()
+        for path in self.folder.glob("tars/*"):
+            path.write_bytes(b"no archive any more")
+        for done in self.embed_shards(3, inputs=self.inputs):
+            self.assertIn("nothing to do", done.stderr)
+        self.assertEqual(self.files(), before)
+
+    def test_it_goes_on_within_an_archive(self):
+        one = self.folder / "one.jsonl"
+        self.embed(*self.inputs, "-o", one)
+        output = self.output.with_suffix(".jsonl")
+        self.embed_shards(3, inputs=self.inputs, output=output)
+        for i in range(3):
+            shard = shard_of(output, i, 3)
+            lines = shard.read_bytes().splitlines(keepends=True)
+            shard.unlink()
+            Path(f"{shard}.part").write_bytes(b"".join(lines[:2]) + lines[2][:20])
+        for done in self.embed_shards(3, inputs=self.inputs, output=output):
+            self.assertIn("2 had been done before", done.stderr)
+        self.merge(output=output)
+        self.assertTrue(output.read_bytes() == one.read_bytes())
+
+    def test_an_archive_on_standard_input(self):
+        inputs = [self.inputs[0], "-", self.inputs[2]]
+        one = self.folder / "one.jsonl"
+        with open(self.inputs[-1], "rb") as archive:
+            subprocess.run([BINARY, "embed", "--model", TINY, "--batch", "1", *inputs, "-o", one],
+                           stdin=archive, check=True, stderr=subprocess.DEVNULL)
+        output = self.output.with_suffix(".jsonl")
+        for i in range(2):
+            with open(self.inputs[-1], "rb") as archive:
+                subprocess.run([BINARY, "embed", "--model", TINY, "--batch", "1", *inputs, "-o", output,
+                                "--shard", f"{i}/2"], stdin=archive, check=True,
+                               stderr=subprocess.DEVNULL)
+        self.merge(output=output)
+        self.assertTrue(output.read_bytes() == one.read_bytes())
 
 
 class Slurm(ShardCase):
