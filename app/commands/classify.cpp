@@ -234,7 +234,7 @@ int run_classify(const ClassifyOptions& given) {
   std::string path = options.output.output;
   std::optional<ShardOutput> shard_output;
   if (list && !path.empty()) {
-    shard_output.emplace("classify", path, shard, facts);
+    shard_output.emplace("classify", format_of(options).name, path, shard, facts);
     if (shard_output->is_complete()) {
       sources.pass_over_rest();
       return stop.cancelled() ? kFailed : shard_output->skip(&*list, options.run.run.quiet);
@@ -260,8 +260,7 @@ int run_classify(const ClassifyOptions& given) {
                                  : Results::output_of(options.output),
                   format, options.output, context);
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return counted_images(options.images, walk, &stop); },
-                  &stop);
+    count.emplace([&] { return counted_images(options.images, walk, &stop); }, &stop);
   }
 
   std::atomic<std::uint64_t> skipped{0};

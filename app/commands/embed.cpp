@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/strings.h"
+#include "base/utf8.h"
 #include "clip/image_embedder.h"
 #include "clip/text_embedder.h"
 #include "commands/commands.h"
@@ -21,8 +21,10 @@
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "options/shard_option.h"
+#include "options/vector_output_options.h"
 #include "run/embedding_files.h"
 #include "run/image_run.h"
+#include "run/laion_layout.h"
 #include "run/merge_shards.h"
 #include "run/results.h"
 #include "run/resume.h"
@@ -44,7 +46,7 @@ struct EmbedCommandOptions {
   std::string texts, encoding;
   bool truncate = false;
   OutputOptions output;
-  bool f16 = false;
+  VectorOutputOptions vectors;
   bool resume = false;
   ShardOption shard;
   bool merge = false;
@@ -55,8 +57,9 @@ bool of_texts(const EmbedCommandOptions& options) {
   return !options.texts.empty();
 }
 
-bool to_npy(const EmbedCommandOptions& options) {
-  return clip::extension_of(options.output.output) == "npy";
+// To the two files of vectors and lines, at first or at last.
+bool to_files(const EmbedCommandOptions& options) {
+  return vector_output_of(options.vectors, options.output) != VectorOutput::kRecords;
 }
 
 // What is said of a run means nothing where its files are there already.
@@ -64,13 +67,13 @@ void check_merge(const EmbedCommandOptions& options) {
   if (options.output.output.empty()) {
     throw UsageError("--merge needs --output: the file that shards were made for");
   }
-  const bool lines = !to_npy(options) && format_of(options.output, "json").name == std::string("json");
-  if (!to_npy(options) && !lines) {
-    throw UsageError("--merge joins NAME.npy and FILE.jsonl; shards of other formats can be joined "
-                     "as text");
+  const VectorOutput kind = vector_output_of(options.vectors, options.output);
+  const bool is_json = std::string(format_of(options.output, "json").name) == "json";
+  if (kind != VectorOutput::kNpy && (kind != VectorOutput::kRecords || !is_json)) {
+    throw UsageError("--merge joins shards to NAME.npy or FILE.jsonl");
   }
   if (of_texts(options) || !options.images.images.empty() || !options.images.list.empty() ||
-      options.shard.named || options.resume || options.f16) {
+      options.shard.named || options.resume || options.vectors.f16) {
     throw UsageError("--merge takes files of shards and --output, and no option of a run");
   }
 }
@@ -84,19 +87,17 @@ void check(const EmbedCommandOptions& options) {
   if (of_texts(options) && (!options.images.named.empty() || !options.images.list.empty())) {
     throw UsageError("embed takes images or --texts, not both in one run");
   }
-  if (to_npy(options) && !options.output.format.empty()) {
-    throw UsageError(fmt::format("--output NAME.npy has a format of its own; leave out --{}",
-                                 options.output.format));
-  }
-  if (options.f16 && !to_npy(options)) throw UsageError("--f16 needs --output NAME.npy");
-  if (!to_npy(options) && format == "html") {
-    throw UsageError("embed has no pages; name the output FILE.jsonl, .tsv, .csv or .npy");
+  check(options.vectors, options.output);
+  if (!to_files(options) && format == "html") {
+    throw UsageError("embed has no pages; name the output FILE.jsonl, .tsv, .csv, .npy or .faiss");
   }
   if (options.resume && options.output.output.empty()) {
     throw UsageError("--resume goes on with the file of --output; name it, too");
   }
-  if (options.resume && !to_npy(options) && format != "json") {
-    throw UsageError("--resume needs JSON Lines or .npy: name the output FILE.jsonl or NAME.npy");
+  if (options.resume && !to_files(options) && format != "json") {
+    throw UsageError(
+        "--resume needs JSON Lines, vectors or a folder: name the output FILE.jsonl, NAME.npy or "
+        "NAME.faiss, or --layout");
   }
 }
 
@@ -111,6 +112,37 @@ int run_merge(const EmbedCommandOptions& options) {
                        options.output.output));
   }
   return kDone;
+}
+
+VectorsFormat vectors_format(const EmbedCommandOptions& options) {
+  const VectorOutput output = vector_output_of(options.vectors, options.output);
+  if (output == VectorOutput::kFaiss) return VectorsFormat::kFaiss;
+  const bool f16 = output == VectorOutput::kLaion ? !options.vectors.f32 : options.vectors.f16;
+  return f16 ? VectorsFormat::kNpyFloat16 : VectorsFormat::kNpyFloat32;
+}
+
+// What is written, in a word; shards of different ones do not fit together.
+std::string format_name(const EmbedCommandOptions& options) {
+  switch (vector_output_of(options.vectors, options.output)) {
+    case VectorOutput::kNpy:
+      return options.vectors.f16 ? "npy-f16" : "npy-f32";
+    case VectorOutput::kFaiss:
+      return "faiss";
+    case VectorOutput::kLaion:
+      return options.vectors.f32 ? "laion-f32" : "laion-f16";
+    case VectorOutput::kRecords:
+      break;
+  }
+  return format_of(options.output, "json").name;
+}
+
+LaionOptions laion_options(const EmbedCommandOptions& options, const ShardOutput* shard) {
+  LaionOptions laion;
+  if (shard != nullptr) laion.part = {shard->shard().index, shard->shard().count};
+  laion.rows_per_file = options.vectors.rows_per_file;
+  laion.type = options.vectors.f32 ? clip::NpyType::kFloat32 : clip::NpyType::kFloat16;
+  laion.texts = of_texts(options);
+  return laion;
 }
 
 RunFacts facts_of(const EmbedCommandOptions& options, const clip::Model& model) {
@@ -133,7 +165,7 @@ EarlierKind kind_of(const EmbedCommandOptions& options) {
   return kind;
 }
 
-// Where embeddings go: one of the formats of records, or the files of NumPy. A table's columns and
+// Where embeddings go: one of the formats of records, or files of vectors. A table's columns and
 // an array have a dimension, which not every model states: results without an embedding wait until
 // one has come that has.
 class Destination {
@@ -145,10 +177,12 @@ class Destination {
     const bool resume = options.resume || shard != nullptr;
     const std::string path = shard != nullptr ? shard->part() : options.output.output;
     if (!options.output.output.empty()) run_ = facts_.text();
-    if (to_npy(options)) {
-      files_.emplace(options.output.output,
-                     options.f16 ? clip::NpyType::kFloat16 : clip::NpyType::kFloat32, facts_,
-                     kind_of(options), resume);
+    if (to_files(options)) {
+      if (vector_output_of(options.vectors, options.output) == VectorOutput::kLaion) {
+        laion_.emplace(options.output.output, laion_options(options, shard), resume);
+      }
+      files_.emplace(laion_ ? laion_->rows_path() : options.output.output, vectors_format(options),
+                     facts_, kind_of(options), resume);
     } else if (resume && std::string(format_of(options.output, "json").name) == "json") {
       earlier_.emplace(path, facts_, kind_of(options));
       output_.emplace(Output::appending(earlier_->take_descriptor(), path));
@@ -186,20 +220,32 @@ class Destination {
     if (results_) results_->flush();
   }
 
-  // Incomplete files of NumPy and of shards stay parts; a shard of nothing at all, as where a folder
+  // Incomplete files of vectors and of shards stay parts; a shard of nothing at all, as where a folder
   // is not mounted, is not complete. `list`: what a shard has taken, else null.
   void finish(const RunSummary& summary, const ShardedList* list, std::uint64_t failed) {
     if (!begun_) begin(0);
     const bool completes_shard = shard_ != nullptr && !summary.interrupted && list->items() > 0;
-    if (completes_shard && files_) shard_->record(*list, failed);
+    if (completes_shard && files_ && !laion_) shard_->record(*list, failed);
     if (results_) {
       results_->finish(summary);
     } else if (summary.interrupted || (shard_ != nullptr && !completes_shard)) {
       files_->flush();
     } else {
       files_->finish();
+      if (laion_) laion_->finish();
+      if (laion_ && completes_shard) shard_->record(*list, failed);
     }
     if (completes_shard && !files_) shard_->complete(*list, failed);
+  }
+
+  // Makes a failure of what has no place there.
+  void check(clip::EmbedResult* result) const {
+    const std::string& name = of_texts(options_) ? result->text : result->image;
+    if (result->error || options_.output.format != "pgvector" || clip::is_utf8(name)) return;
+    result->error = clip::ResultError{
+        clip::kFailed,
+        fmt::format("{} has no row: its name is not UTF-8, which a table needs", name)};
+    result->embedding.clear();
   }
 
  private:
@@ -230,6 +276,7 @@ class Destination {
       context.columns.push_back(number);
     }
     context.columns.push_back(error);
+    context.table = vector_table(options_.vectors);
     return context;
   }
 
@@ -255,6 +302,7 @@ class Destination {
   const RunFacts& facts_;
   const ShardOutput* const shard_;
   std::string run_;
+  std::optional<LaionFolder> laion_;
   std::optional<EmbeddingFiles> files_;
   std::optional<EarlierResults> earlier_;
   std::optional<Output> output_;  // until the results have it
@@ -272,6 +320,7 @@ clip::EmbedResult result_for(const clip::Model& model, const Destination& to) {
 }
 
 void put(clip::EmbedResult result, Destination* to, Progress* progress) {
+  to->check(&result);
   const bool failed = result.error.has_value();
   // The progress line, on the same terminal, makes way for results and notices.
   if (failed || to->on_terminal()) progress->clear();
@@ -397,12 +446,37 @@ std::uint64_t run_images(const EmbedCommandOptions& options,
   return skipped;
 }
 
+// Prints the statements that make the table.
+int print_ddl(const EmbedCommandOptions& options) {
+  const auto model = open_model(options.run.model);
+  TableDefinition definition;
+  definition.table = vector_table(options.vectors);
+  if (of_texts(options)) definition.key = "text";
+  definition.type = options.vectors.vector_type;
+  definition.dim = model->config().embedding_dim;
+  definition.model = model->identity();
+  if (definition.dim <= 0) {
+    throw clip::Error(clip::ErrorCode::kUnsupported,
+                      fmt::format("{} does not say how long its vectors are", model->path()));
+  }
+  Output output = Results::output_of(options.output);
+  output.write(table_ddl(definition));
+  output.commit();
+  return kDone;
+}
+
 int run_embed(const EmbedCommandOptions& given) {
   check(given);
   if (given.merge) return run_merge(given);
+  if (given.vectors.ddl) return print_ddl(given);
   EmbedCommandOptions options = given;
   const bool quiet = options.run.run.quiet;
-  const Shard shard = shard_of_run(options.shard, quiet, {&options.output.output});
+  // The folder of a layout is one for all shards.
+  const bool in_folder =
+      vector_output_of(options.vectors, options.output) == VectorOutput::kLaion;
+  std::vector<std::string*> outputs;
+  if (!in_folder) outputs.push_back(&options.output.output);
+  const Shard shard = shard_of_run(options.shard, quiet, outputs);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const bool texts = of_texts(options);
@@ -416,7 +490,11 @@ int run_embed(const EmbedCommandOptions& given) {
   const RunFacts facts = facts_of(options, *model);
   std::optional<ShardOutput> shard_output;
   if (list && !options.output.output.empty()) {
-    shard_output.emplace("embed", options.output.output, shard, facts);
+    const std::string& output = options.output.output;
+    shard_output.emplace(
+        "embed", format_name(options),
+        in_folder ? shard_path(clip::joined_path(output, "embeddings"), shard) : output, shard,
+        facts, in_folder);
     if (shard_output->is_complete()) {
       if (sources) sources->pass_over_rest();
       if (texts) for_each_text_of(options, dealt, stop, [](const std::string&) {});
@@ -429,8 +507,7 @@ int run_embed(const EmbedCommandOptions& given) {
   Progress progress(texts ? "text" : "image", quiet,
                     [&] { return count ? share_of(shard, count->total()) : std::nullopt; });
   if (!texts && StatusLine::is_watched() && !quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return counted_images(options.images, walk, &stop); },
-                  &stop);
+    count.emplace([&] { return counted_images(options.images, walk, &stop); }, &stop);
   }
   progress.skip_to(texts ? run_texts(options, model, stop, dealt, &to, &progress)
                          : run_images(options, model, &stop, &*sources, dealt, &to, &progress));
@@ -441,7 +518,7 @@ int run_embed(const EmbedCommandOptions& given) {
   }
   to.finish(summary_of(progress, interrupted), dealt, progress.failed() + failed_before);
   progress.finish(interrupted);
-  if (interrupted && (to.earlier() != nullptr || to_npy(options)) && !quiet) {
+  if (interrupted && (to.earlier() != nullptr || to_files(options)) && !quiet) {
     notice(options.resume || shard_output ? "the same command goes on from there"
                                           : "the same command with --resume goes on from there");
   }
@@ -474,8 +551,9 @@ void setup_embed(CLI::App* embed, Command* command) {
   embed->get_option("--output")
       ->description(
           "Write to a file instead of standard output; its extension (.jsonl, .csv, .tsv) chooses "
-          "the format; NAME.npy: NumPy's array, and NAME.jsonl with a line for each of its rows");
-  embed->add_flag("--f16", options->f16, "Numbers of 16 bits, not 32, in NAME.npy")->group(kOutput);
+          "the format; NAME.npy: NumPy's array, NAME.faiss: FAISS's IndexFlatIP, and NAME.jsonl "
+          "with a line for each of their rows");
+  add_vector_output_options(embed, &options->vectors, &options->output);
   embed
       ->add_flag("--resume", options->resume,
                  "Keep what the files of --output hold, and go on with the other inputs")
@@ -490,6 +568,8 @@ void setup_embed(CLI::App* embed, Command* command) {
       "Examples:\n"
       "  clip-cli embed photos --output photos.npy\n"
       "  clip-cli embed photos --output photos.npy --f16 --resume\n"
+      "  clip-cli embed photos --layout laion --output embeddings\n"
+      "  clip-cli embed photos --format pgvector --table images\n"
       "  clip-cli embed --texts labels.txt --tsv\n"
       "  echo \"a red car\" | clip-cli embed --texts -");
   embed->callback([=] { *command = [=] { return run_embed(*options); }; });

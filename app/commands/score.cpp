@@ -49,7 +49,8 @@ struct Inputs {
 };
 
 // Whether an argument is a URL, names a folder, or a file that is an image or an archive: by its
-// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of any other file.
+// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of
+// any other file.
 bool names_images(const std::string& argument) {
   if (clip::is_folder(argument) || url_kind(argument) != UrlKind::kNone) return true;
   if (const auto list = brace_list(argument)) return names_images(list->at(0));
@@ -212,7 +213,7 @@ int run_score(const ScoreOptions& given) {
   std::optional<ShardOutput> shard_output;
   std::optional<EarlierResults> earlier;
   if (list && !path.empty()) {
-    shard_output.emplace("score", path, shard, facts);
+    shard_output.emplace("score", format.name, path, shard, facts);
     if (shard_output->is_complete()) {
       sources.pass_over_rest();
       return stop.cancelled() ? kFailed : shard_output->skip(&*list, quiet);
@@ -233,8 +234,7 @@ int run_score(const ScoreOptions& given) {
                                  : Results::output_of(options.output),
                   format, options.output, context_of(inputs.texts, *model));
   if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
-    count.emplace([&] { return counted_images(inputs.images, walk, &stop); },
-                  &stop);
+    count.emplace([&] { return counted_images(inputs.images, walk, &stop); }, &stop);
   }
 
   // The first images are decoded while the prompts are embedded.

@@ -262,6 +262,8 @@ void check_same_run(const ShardFile& shard, const ShardFile& first) {
   if (a.shard.count != b.shard.count) {
     difference = fmt::format("is one of {} shards, and {} one of {}", a.shard.count, first.path,
                              b.shard.count);
+  } else if (a.format != b.format) {
+    difference = fmt::format("was made as {}, and {} as {}", a.format, first.path, b.format);
   } else if (const std::string other =
                  RunFacts::in_text(b.run).difference_from(a.run, first.path + " has");
              !other.empty()) {

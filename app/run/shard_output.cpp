@@ -20,10 +20,15 @@ namespace {
 constexpr std::uint64_t kMaxRecord = std::uint64_t{1} << 30;  // bytes
 
 clip::Json json_of(const ShardRecord& record) {
-  clip::Json json = {{"command", record.command}, {"shard", record.shard.index},
-                     {"shards", record.shard.count}, {"group", record.group},
-                     {"items", record.items},       {"list", record.list},
-                     {"names", record.names},       {"results", record.results},
+  clip::Json json = {{"command", record.command},
+                     {"format", record.format},
+                     {"shard", record.shard.index},
+                     {"shards", record.shard.count},
+                     {"group", record.group},
+                     {"items", record.items},
+                     {"list", record.list},
+                     {"names", record.names},
+                     {"results", record.results},
                      {"failed", record.failed}};
   if (!record.sizes.empty()) json["sizes"] = record.sizes;
   json["run"] = record.run;
@@ -33,6 +38,7 @@ clip::Json json_of(const ShardRecord& record) {
 ShardRecord record_in(const clip::Json& json) {
   ShardRecord record;
   json.at("command").get_to(record.command);
+  json.at("format").get_to(record.format);
   json.at("shard").get_to(record.shard.index);
   json.at("shards").get_to(record.shard.count);
   json.at("group").get_to(record.group);
@@ -76,22 +82,24 @@ ShardRecord read_shard_record(const std::string& path) {
                     fmt::format("cannot use {}: it is no record of a shard", path));
 }
 
-ShardOutput::ShardOutput(std::string command, std::string output, const Shard& shard,
-                         const RunFacts& facts)
+ShardOutput::ShardOutput(std::string command, std::string format, std::string output,
+                         const Shard& shard, const RunFacts& facts, bool by_record)
     : command_(std::move(command)),
+      format_(std::move(format)),
       output_(std::move(output)),
       shard_(shard),
       run_(facts.text()) {
-  if (!clip::exists(output_)) return;
+  const std::string path = record_path(output_);
+  if (!clip::exists(by_record ? path : output_)) return;
   const auto fail = [&](const std::string& why) {
     return clip::Error(clip::ErrorCode::kInvalidArgument,
                        fmt::format("{} is there already, {}; delete it, or name another --output",
                                    output_, why));
   };
-  const std::string path = record_path(output_);
   if (!clip::exists(path)) throw fail(fmt::format("without {}, so it is no shard", path));
   ShardRecord record = read_shard_record(path);
   if (record.command != command_) throw fail("made by " + record.command);
+  if (record.format != format_) throw fail("made as " + record.format);
   if (record.shard.text() != shard_.text()) {
     throw fail(fmt::format("and is shard {}", record.shard.text()));
   }
@@ -119,6 +127,7 @@ int ShardOutput::skip(ShardedList* list, bool quiet) const {
 void ShardOutput::record(const ShardedList& list, std::uint64_t failed) const {
   ShardRecord record;
   record.command = command_;
+  record.format = format_;
   record.shard = shard_;
   record.group = list.group();
   record.items = list.items();

@@ -18,6 +18,7 @@ namespace clip_cli {
 // In its file, one line of JSON with these names.
 struct ShardRecord {
   std::string command;       // that made the shard
+  std::string format;        // what it has written, in a word
   Shard shard;               // "shard" and "shards"
   std::uint64_t group = 1;   // as in ShardedList, and so on
   std::uint64_t items = 0;
@@ -34,12 +35,14 @@ ShardRecord read_shard_record(const std::string& path);
 
 class ShardOutput {
  public:
-  // `output`: the shard's own file. `facts` outlive this object. Throws clip::Error where the file
-  // has its name and is no complete shard of a run with these facts.
-  ShardOutput(std::string command, std::string output, const Shard& shard, const RunFacts& facts);
+  // `output`: the shard's own file. Throws clip::Error where the file has its name and is no
+  // complete shard of a run with these facts. `by_record`: the results go elsewhere, and are
+  // complete where there is a record; `output` stands for them.
+  ShardOutput(std::string command, std::string format, std::string output, const Shard& shard,
+              const RunFacts& facts, bool by_record = false);
 
+  const Shard& shard() const { return shard_; }
   bool is_complete() const { return complete_.has_value(); }
-  const std::string& output() const { return output_; }
   std::string part() const { return output_ + ".part"; }
 
   // What is left to do with a complete file: says so, unless `quiet`, and gives the exit code.
@@ -54,7 +57,7 @@ class ShardOutput {
   void complete(const ShardedList& list, std::uint64_t failed) const;
 
  private:
-  const std::string command_, output_;
+  const std::string command_, format_, output_;
   const Shard shard_;
   const std::string run_;
   std::optional<ShardRecord> complete_;

@@ -41,7 +41,7 @@ class Start(unittest.TestCase):
         libraries = [name for name in shared_libraries() if not name.startswith(SANITIZERS)]
         self.assertLessEqual(len(libraries), MAX_LIBRARIES, libraries)
         for heavy in ("opencv", "curl", "torch", "tiff", "lcms", "openjp2", "heif", "chafa",
-                      "icui18n", "crypto", "archive"):
+                      "icui18n", "crypto", "libpq", "archive"):
             self.assertFalse([name for name in libraries if heavy in name])
 
     def test_an_image_opens_no_module(self):
@@ -120,6 +120,15 @@ class Without(unittest.TestCase):
         data = "data:;base64," + base64.b64encode(CAT.read_bytes()).decode()
         done = self.hidden("libcurl", "score", "-m", MODEL, "--image", data, "--text", "a cat")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_libpq(self):
+        query = ["search", "-m", MODEL, "--database", "postgresql://127.0.0.1:1/a", "a cat"]
+        done = self.hidden("libpq", *query)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("apt-get install libpq5", done.stderr)
+        done = run(*query)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("Connection refused", done.stderr)
 
     def test_libarchive(self):
         plain, packed = self.folder / "a.tar", self.folder / "a.tar.gz"

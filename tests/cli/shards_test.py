@@ -184,6 +184,34 @@ class Merge(ShardCase):
         self.check_same()
 
 
+class Vectors(ShardCase):
+    """What is not merged, but read side by side."""
+
+    def test_laion_s_layout_is_one_folder(self):
+        folder = self.folder / "laion"
+        arguments = ["--layout", "laion", "--f32"]
+        self.embed(self.photos, "-o", self.one)
+        lines = json_lines(self.one.with_suffix(".jsonl").read_text())
+        expected = numpy.load(self.one)
+        self.embed_shards(3, *arguments, output=folder)
+        names = [f"img_emb_{i}.npy" for i in range(3)]
+        self.assertEqual(sorted(path.name for path in (folder / "img_emb").iterdir()), names)
+        for i, name in enumerate(names):
+            own = [row for k, row in enumerate(expected) if k % 3 == i and "error" not in lines[k]]
+            self.assertTrue((numpy.load(folder / "img_emb" / name) == numpy.array(own)).all())
+        before = {path: path.stat().st_mtime_ns for path in folder.glob("*/*")}
+        for done in self.embed_shards(3, *arguments, output=folder):
+            self.assertIn("nothing to do", done.stderr)
+        self.assertEqual({path: path.stat().st_mtime_ns for path in folder.glob("*/*")}, before)
+
+    def test_indexes_of_faiss(self):
+        output = self.output.with_suffix(".faiss")
+        self.embed_shards(3, output=output)
+        self.assertTrue(all(shard_of(output, i, 3).exists() for i in range(3)))
+        for done in self.embed_shards(3, output=output):
+            self.assertIn("nothing to do", done.stderr)
+
+
 class Refused(ShardCase):
     """What is missing, incomplete, or of another run."""
 
@@ -225,7 +253,7 @@ class Refused(ShardCase):
 
     def test_another_run(self):
         other = self.folder / "other"
-        for arguments, word in ((["--f16"], "--f16"), (["--ignore-exif"], "decoding"),
+        for arguments, word in ((["--f16"], "npy-f16"), (["--ignore-exif"], "decoding"),
                                 (["--model", MODELS / "tiny.pt"], "model"),
                                 (["--exclude", "0000.png"], "another list")):
             other.mkdir()
@@ -282,7 +310,7 @@ class Refused(ShardCase):
 
     def test_bad_usage(self):
         for arguments, word in (
-                (["--merge"], "--output"), (["--merge", "-o", "a.csv"], "joins"),
+                (["--merge"], "--output"), (["--merge", "-o", "a.csv"], "joins"), (["--merge", "-o", "a.faiss"], "joins"),
                 (["--merge", "-o", "a.npy", "--shard", "0/2"], "no option of a run"),
                 (["--merge", "-o", "a.npy", "--texts", "a"], "no option of a run"),
                 *[([self.photos, "--shard", text], "K/N")
@@ -377,6 +405,9 @@ class Again(ShardCase):
             done = run("embed", *options, self.photos, "-o", self.output, "--shard", "2/4", *arguments)
             self.assertEqual(done.returncode, 1)
             self.assertIn(f"made with other {word}", done.stderr)
+        done = self.embed(self.photos, "-o", self.output, "--shard", "2/4", "--f16")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("made as npy-f32", done.stderr)
         Path(f"{shard_of(self.output, 2, 4)}.shard").unlink()
         done = self.embed(self.photos, "-o", self.output, "--shard", "2/4")
         self.assertEqual(done.returncode, 1)
