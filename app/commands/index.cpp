@@ -15,6 +15,7 @@
 #include "index/status.h"
 #include "index/verify.h"
 #include "options/index_options.h"
+#include "options/shard_option.h"
 #include "run/index_import.h"
 #include "run/index_run.h"
 #include "terminal/hints.h"
@@ -355,6 +356,9 @@ void setup_index(CLI::App* index, Command* command) {
                    "line; then with --model")
       ->type_name("FILE");
   index->add_flag("--json", options->json, "Print one JSON object per folder");
+  refuse_shard_option(index,
+                      "an index is written by one process at a time; index its subfolders apart, or "
+                      "embed with --shard, and --import what is merged");
   add_index_run_options(index, &options->run, /*update=*/false);
   index->footer(
       "Examples:\n"

@@ -41,6 +41,12 @@ ImageSources::ImageSources(clip::ImagePaths::NextNamed next_named,
       image_(image) {}
 
 bool ImageSources::next(clip::ImageSource* source) {
+  if (!next_source(source)) return false;
+  if (list_ != nullptr) list_->add_result(source->name);
+  return true;
+}
+
+bool ImageSources::next_source(clip::ImageSource* source) {
   while (!stop_->cancelled()) {
     if (archive_ != nullptr && next_in_archive(source)) return true;
     if (paths_.next(source)) {
@@ -52,6 +58,7 @@ bool ImageSources::next(clip::ImageSource* source) {
       return true;
     }
     if (!input_->takes_turn()) return false;
+    if (walk_.takes != nullptr && !walk_.takes(kStandardInput)) continue;
     try {
       begin_archive();
     } catch (const clip::Error& error) {
@@ -83,6 +90,11 @@ clip::LeftOut ImageSources::left_out() const {
   clip::LeftOut all = paths_.left_out();
   for (const auto& [kind, count] : left_out_) all[kind] += count;
   return all;
+}
+
+void ImageSources::pass_over_rest() {
+  list_->pass_over_rest();
+  for (clip::ImageSource source; next(&source);) continue;
 }
 
 }  // namespace clip_cli

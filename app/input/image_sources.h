@@ -7,6 +7,7 @@
 
 #include "clip/cancel.h"
 #include "clip/image_paths.h"
+#include "input/shard.h"
 #include "input/standard_input.h"
 #include "pipeline/archive_images.h"
 
@@ -20,13 +21,21 @@ class ImageSources {
   ImageSources(clip::ImagePaths::NextNamed next_named, const clip::ImagePathsOptions& walk,
                const clip::CancelToken* stop, std::shared_ptr<StandardInput> input, bool image);
 
+  // The list that takes some of the images, in `walk`, is told of each that is given; it outlives
+  // the sources.
+  void deal_out(ShardedList* list) { list_ = list; }
+
   // False when there are no more, and once `stop` is cancelled.
   bool next(clip::ImageSource* source);
+
+  // Shows all that are left to the list, which takes none of them.
+  void pass_over_rest();
 
   // Files of folders that were left out so far. Not while a thread is in next().
   clip::LeftOut left_out() const;
 
  private:
+  bool next_source(clip::ImageSource* source);
   bool next_in_archive(clip::ImageSource* source);
   void begin_archive();
 
@@ -37,6 +46,7 @@ class ImageSources {
   bool image_;
   std::unique_ptr<clip::ArchiveImages> archive_;  // on standard input, while it is read
   clip::LeftOut left_out_;                        // of it
+  ShardedList* list_ = nullptr;                   // null: all are taken
 };
 
 }  // namespace clip_cli

@@ -154,13 +154,17 @@ clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::
 }
 
 ImageSources image_sources(const ImageInputs& inputs, const clip::ImagePathsOptions& walk,
-                           const clip::CancelToken* stop) {
+                           const clip::CancelToken* stop, ShardedList* list) {
   const auto& images = inputs.images;
   const bool standard_input =
       std::find(images.begin(), images.end(), kStandardInput) != images.end();
+  clip::ImagePathsOptions options = walk;
+  if (list != nullptr) options.takes = [list](const std::string& item) { return list->takes(item); };
   const auto input = std::make_shared<StandardInput>(stop);
   const auto looked_at = walk.archives == clip::Archives::kFiles ? nullptr : input;
-  return ImageSources(named_images(inputs, stop, looked_at), walk, stop, input, standard_input);
+  ImageSources sources(named_images(inputs, stop, looked_at), options, stop, input, standard_input);
+  sources.deal_out(list);
+  return sources;
 }
 
 clip::ImagePathsOptions walk_options(const ImageInputs& inputs, const clip::CancelToken* stop) {

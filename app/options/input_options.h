@@ -39,10 +39,11 @@ std::optional<BraceList> brace_list(const std::string& named);
 
 bool reads_standard_input(const ImageInputs& inputs);
 
-// The sources of a run; `walk` is what walk_options gives. Throws UsageError where they name none,
+// The sources of a run; `walk` is what walk_options gives. `list`: null, or what takes those of one
+// shard, which outlives the sources. Throws UsageError where they name none,
 // and where standard input is named twice.
 ImageSources image_sources(const ImageInputs& inputs, const clip::ImagePathsOptions& walk,
-                           const clip::CancelToken* stop);
+                           const clip::CancelToken* stop, ShardedList* list = nullptr);
 
 // The files and folders that the inputs name, one at a time; a list is read as it is needed, until
 // `stop` is cancelled. Lists in braces are expanded. `input`, where not null, is given its turn by

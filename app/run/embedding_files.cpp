@@ -25,10 +25,6 @@ std::string followed(const std::string& path) {
   return real.empty() ? path : real;
 }
 
-std::string lines_beside(const std::string& rows) {
-  return rows.substr(0, rows.rfind('.')) + ".jsonl";
-}
-
 void check_target(const std::string& path) {
   if (!clip::exists(path)) return;
   if (!clip::is_regular_file(path)) {
@@ -91,6 +87,10 @@ std::int64_t found_dim(VectorsFormat format, const std::string& header, const st
 }
 
 }  // namespace
+
+std::string lines_beside(const std::string& rows) {
+  return rows.substr(0, rows.rfind('.')) + ".jsonl";
+}
 
 EmbeddingFiles::EmbeddingFiles(const std::string& path, VectorsFormat format, const RunFacts& facts,
                                EarlierKind kind, bool resume)

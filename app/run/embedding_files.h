@@ -20,6 +20,9 @@
 
 namespace clip_cli {
 
+// NAME.jsonl, beside NAME.npy.
+std::string lines_beside(const std::string& rows);
+
 // What the vectors' file is.
 enum class VectorsFormat { kNpyFloat16, kNpyFloat32, kFaiss };
 

@@ -172,15 +172,6 @@ class HeaderText {
   bool has_type_ = false, has_order_ = false, has_shape_ = false;
 };
 
-std::string header_text(NpyType type, std::int64_t rows, std::int64_t dim) {
-  std::string text(kMagic);
-  text += std::string_view("\x01\x00\x76\x00", 4);  // version 1.0, then 118 bytes
-  text += fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}",
-                      descr_of(type), rows, dim);
-  text.resize(static_cast<std::size_t>(NpyWriter::kHeaderBytes - 1), ' ');
-  return text + '\n';
-}
-
 void widen(const char* from, NpyType type, std::size_t count, float* to) {
   for (std::size_t i = 0; i < count; ++i) {
     if (type == NpyType::kFloat16) {
@@ -226,6 +217,15 @@ NpyHeader header_of(const Descriptor& file, const std::string& path, std::uint64
 }
 
 }  // namespace
+
+std::string npy_header(NpyType type, std::int64_t rows, std::int64_t dim) {
+  std::string text(kMagic);
+  text += std::string_view("\x01\x00\x76\x00", 4);  // version 1.0, then 118 bytes
+  text += fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}",
+                      descr_of(type), rows, dim);
+  text.resize(static_cast<std::size_t>(NpyWriter::kHeaderBytes - 1), ' ');
+  return text + '\n';
+}
 
 NpyHeader parse_npy_header(std::string_view bytes) {
   const ByteReader reader(bytes, /*big_endian=*/false);
@@ -303,7 +303,7 @@ NpyWriter NpyWriter::create(const std::string& path, NpyType type, std::int64_t 
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!file.valid()) throw file_error("write", path, errno);
   NpyWriter writer(path, type, dim, std::move(file));
-  const std::string header = header_text(type, 0, dim);
+  const std::string header = npy_header(type, 0, dim);
   writer.write_at(0, header.data(), header.size());
   return writer;
 }
@@ -355,7 +355,7 @@ void NpyWriter::write(const float* rows, std::int64_t count) {
 }
 
 void NpyWriter::finish() {
-  const std::string header = header_text(type_, rows_, dim_);
+  const std::string header = npy_header(type_, rows_, dim_);
   write_at(0, header.data(), header.size());
   if (::fsync(descriptor_.get()) != 0) throw file_error("write", path_, errno);
 }

@@ -55,6 +55,9 @@ class NpyReader {
 // All rows of a file, as float. Throws as NpyReader does.
 Embeddings read_npy(const std::string& path);
 
+// The header of such a file as NpyWriter writes it: NpyWriter::kHeaderBytes of it.
+std::string npy_header(NpyType type, std::int64_t rows, std::int64_t dim);
+
 class NpyWriter : public RowsWriter {
  public:
   static constexpr std::int64_t kHeaderBytes = 128;

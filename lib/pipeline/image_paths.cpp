@@ -76,10 +76,17 @@ ImagePaths::ImagePaths(NextNamed next_named, ImagePathsOptions options)
 ImagePaths::~ImagePaths() = default;
 ImagePaths::ImagePaths(ImagePaths&&) noexcept = default;
 
+bool ImagePaths::takes(const std::string& item) const {
+  return options_.takes == nullptr || options_.takes(item);
+}
+
 bool ImagePaths::next(ImageSource* source) {
-  *source = ImageSource();
   for (;;) {
-    if (walk_ != nullptr && next_in_folder(source)) return true;
+    *source = ImageSource();
+    if (walk_ != nullptr && next_in_folder(source)) {
+      if (takes(source->name)) return true;
+      continue;
+    }
     walk_.reset();
     if (archive_ != nullptr && next_in_archive(source)) return true;
     archive_.reset();
@@ -89,9 +96,12 @@ bool ImagePaths::next(ImageSource* source) {
     struct stat info = {};
     errno = 0;
     const bool found = status(named, &info);
-    if (!found && is_fault(errno)) {
+    const int fault = found ? 0 : errno;
+    const bool is_item = !found || !S_ISDIR(info.st_mode);
+    if (is_item && !takes(named)) continue;
+    if (is_fault(fault)) {
       // What it is cannot be told: reading it as an image would find out something else.
-      source->error = file_error("read", named, errno);
+      source->error = file_error("read", named, fault);
       source->name = std::move(named);
       return true;
     }
@@ -108,6 +118,7 @@ bool ImagePaths::next(ImageSource* source) {
     struct stat excluded = {};
     if (!options_.excluded_dir.empty() && status(options_.excluded_dir, &excluded) &&
         excluded.st_dev == info.st_dev && excluded.st_ino == info.st_ino) {
+      if (!takes(named)) continue;
       source->error = Error(
           ErrorCode::kInvalidArgument,
           fmt::format("cannot read the folder {}: it is the one that results go to; let them go to "

@@ -69,6 +69,7 @@ Json to_json(const ScoreResult& result) {
     }
     json["scores"] = std::move(scores);
   }
+  if (!result.run.empty()) json["run"] = result.run;
   if (result.error) json["error"] = to_json(*result.error);
   return json;
 }

@@ -37,11 +37,12 @@ struct TextScore {
   double score() const { return 100 * cosine; }
 };
 
-// {"image", "model", "scores": [{"text", "cosine", "score", "probability"}], "error"}
+// {"image", "model", "scores": [{"text", "cosine", "score", "probability"}], "run", "error"}
 struct ScoreResult {
   std::string image, model;
   ResultTexts texts;
   std::vector<TextScore> scores;
+  std::string run;  // as in ClassifyResult
   std::optional<ResultError> error;
 };
 

@@ -59,6 +59,10 @@ struct ImagePathsOptions {
   // its .clipignore and those on the way down count as well. Empty: each folder named is by itself.
   std::string root;
 
+  // Whether an item, an image or an archive that is read, is given, by its name; asked once for
+  // each, in order, before it is opened. Empty: all are.
+  std::function<bool(const std::string& item)> takes;
+
   Archives archives = Archives::kFiles;
 
   const CancelToken* stop = nullptr;  // ends next(), also in a large folder without images
@@ -81,6 +85,7 @@ class ImagePaths {
   const LeftOut& left_out() const { return left_out_; }  // of the folders read so far
 
  private:
+  bool takes(const std::string& item) const;
   bool next_in_folder(ImageSource* source);
   bool next_in_archive(ImageSource* source);
   bool take_archive(const std::string& named, const FileState& state, bool is_pipe,
