@@ -29,17 +29,14 @@ def read_layout(folder, kind="img_emb"):
     """As embedding-reader and clip-retrieval's back end do it: the vectors of all files in the order
     of their names, with the rows of the file of metadata that has the same number."""
     files = sorted(path for path in (Path(folder) / kind).iterdir() if path.name.endswith(".npy"))
-    vectors, rows = [], []
-    for path in files:
-        number = path.name[len(kind) + 1:-len(".npy")]
-        # embedding-reader maps the files, and reads their headers for the shapes.
-        array = numpy.load(path, mmap_mode="r")
-        metadata = Path(folder) / "metadata" / f"metadata_{number}.parquet"
-        some = duckdb(f"SELECT * FROM '{metadata}'")
-        assert some == hyparquet(metadata)
-        assert len(some) == array.shape[0]
-        vectors.append(numpy.array(array))
-        rows += some
+    numbers = [path.name[len(kind) + 1:-len(".npy")] for path in files]
+    metadata = [str(Path(folder) / f"metadata/metadata_{number}.parquet") for number in numbers]
+    # embedding-reader maps the files, and reads their headers for the shapes.
+    vectors = [numpy.load(path, mmap_mode="r") for path in files]
+    counts = duckdb(f"SELECT num_rows::INT AS n FROM parquet_file_metadata({metadata})")
+    assert [count["n"] for count in counts] == [array.shape[0] for array in vectors]
+    rows = duckdb(f"SELECT * FROM read_parquet({metadata})")
+    assert rows == hyparquet(*metadata)
     return [path.name for path in files], numpy.concatenate(vectors), rows
 
 
