@@ -16,26 +16,30 @@ ROOT = Path(__file__).resolve().parent.parent
 # that is built on, and so on; CMake declares the same edges, as DEPENDS of clip_library.
 EDGES = {
     "base": [],
+    "archive": ["base"],
     "embedding": ["base"],
     "image": ["base"],
     "text": ["base"],
     "checkpoint": ["base"],
     "hub": ["checkpoint"],
+    "postgres": ["base"],
     "model": ["image", "text", "checkpoint"],
     "nn": ["model"],
     "engine": ["nn", "embedding"],
     "libtorch": ["engine"],  # lib/engine/libtorch
     "torchscript": ["libtorch"],  # lib/engine/torchscript
-    "pipeline": ["engine"],
+    "pipeline": ["engine", "archive"],
     "zero_shot": ["pipeline", "embedding"],
     "index": ["pipeline", "embedding"],
     "service": ["zero_shot", "index"],
-    "app": ["service", "hub", "torchscript"],
+    "app": ["service", "hub", "postgres", "torchscript"],
 }
 
 # Headers that only some files may include, by the start of their names.
 HEAVY = [
     (r"curl/", r"lib/hub/curl_module/.*"),
+    (r"libpq", r"lib/postgres/pq_module/.*"),
+    (r"archive(_entry)?\.h", r"lib/archive/decompress_module/.*"),
     (r"opencv2/", r"app/opencv_module/.*"),
     (r"openssl/", r"lib/base/digest_module/.*"),
     (r"(torch|ATen|c10)/",
@@ -46,7 +50,7 @@ HEAVY = [
 ]
 # Nor may a public header ask its user for any of these libraries.
 THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|webp|zlib|"
-                         r"dnnl|chafa|glib|tiffio|lcms2|openjpeg|libheif|omp|doctest|CLI)\b")
+                         r"dnnl|archive|chafa|libpq|glib|tiffio|lcms2|openjpeg|libheif|omp|doctest|CLI)\b")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)
 # Comments and literals, whichever begins first.

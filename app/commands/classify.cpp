@@ -17,11 +17,13 @@
 #include "exit_code.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
+#include "options/shard_option.h"
 #include "options/sort_options.h"
 #include "run/image_run.h"
 #include "run/label_run.h"
 #include "run/results.h"
 #include "run/resume.h"
+#include "run/shard_output.h"
 #include "terminal/columns.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
@@ -45,6 +47,7 @@ struct ClassifyOptions {
   bool resume = false;
   SortOptions sort;
   bool list_label_sets = false;
+  ShardOption shard;
   ImageRunOptions run;
 };
 
@@ -191,16 +194,32 @@ void rank(const float* embedding, const std::vector<std::string>& names,
       result->probability() < options.threshold ? kUnknown : result->ranking.front().label;
 }
 
-int run_classify(const ClassifyOptions& options) {
-  if (options.list_label_sets) return list_sets(options.output.format == "json");
-  check(options);
+int run_classify(const ClassifyOptions& given) {
+  if (given.list_label_sets) return list_sets(given.output.format == "json");
+  check(given);
+  ClassifyOptions options = given;
+  const bool is_json = std::string(format_of(options).name) == "json";
+  const Shard shard = shard_of_run(options.shard, options.run.run.quiet,
+                                   {&options.output.output, &options.output.report});
+  if (shard.is_part() && options.sort.by == SortMethod::kMove && !options.sort.folder.empty()) {
+    throw UsageError(
+        "--by move changes the list that is dealt out to the shards; file the images by link or "
+        "copy, or in one run (--shard 0/1)");
+  }
+  if (shard.is_part() && options.sort.dry_run && !options.output.output.empty()) {
+    throw UsageError("--dry-run files nothing, so a shard must not be taken for done; leave out "
+                     "--output");
+  }
   const std::vector<clip::Label> labels = read_labels(options.labels);
   const std::vector<std::string> templates = read_templates(options.templates);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   clip::ImagePathsOptions walk = walk_options(options.images, &stop);
   walk.excluded_dir = options.sort.folder;
-  ImageSources sources = image_sources(options.images, walk, &stop);
+  std::optional<ShardedList> list;
+  if (shard.is_part()) list.emplace(shard);
+  if (!options.sort.folder.empty()) walk.archives = clip::Archives::kRefuse;
+  ImageSources sources = image_sources(options.images, walk, &stop, list ? &*list : nullptr);
   if (labels.size() == 1 && !options.run.run.quiet) {
     notice(
         "there is only one label, so every image has 100 % of it; compare scores, or add labels");
@@ -212,26 +231,36 @@ int run_classify(const ClassifyOptions& options) {
   // Results in a file say what they were made by, so that another run can go on with it.
   const RunFacts facts = facts_of(options, labels, templates, *model);
   const std::string run = options.output.output.empty() ? "" : facts.text();
+  std::string path = options.output.output;
+  std::optional<ShardOutput> shard_output;
+  if (list && !path.empty()) {
+    shard_output.emplace("classify", format_of(options).name, path, shard, facts);
+    if (shard_output->is_complete()) {
+      sources.pass_over_rest();
+      return stop.cancelled() ? kFailed : shard_output->skip(&*list, options.run.run.quiet);
+    }
+    path = shard_output->part();
+  }
   std::optional<EarlierResults> earlier;
-  if (options.resume) earlier.emplace(options.output.output, facts);
+  if (options.resume || (shard_output && is_json)) earlier.emplace(path, facts);
 
   // The folder that images are filed into is made first, so that it can be told from those that
   // they come from, and is not read itself.
   std::optional<ImageCount> count;
   Progress progress("image", options.run.run.quiet,
-                    [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
+                    [&] { return count ? share_of(shard, count->total()) : std::nullopt; });
   std::optional<SortInto> sorter;
   if (!options.sort.folder.empty()) {
     sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
   }
   const OutputFormat& format = format_of(options);
   const WriterContext context = context_of(options, labels, *model);
-  Results results(earlier ? Output::appending(earlier->take_descriptor(), options.output.output)
-                          : Results::output_of(options.output),
+  Results results(earlier        ? Output::appending(earlier->take_descriptor(), path)
+                  : shard_output ? Output::replacing(path)
+                                 : Results::output_of(options.output),
                   format, options.output, context);
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
-                  &stop);
+    count.emplace([&] { return counted_images(options.images, walk, &stop); }, &stop);
   }
 
   std::atomic<std::uint64_t> skipped{0};
@@ -240,7 +269,9 @@ int run_classify(const ClassifyOptions& options) {
       model,
       [&](clip::ImageSource* next) {
         while (sources.next(next)) {
-          if (!earlier || !earlier->holds(next->name)) return true;
+          const bool is_done =
+              earlier && (list ? earlier->take_first(next->name) : earlier->holds(next->name));
+          if (!is_done) return true;
           ++skipped;
         }
         return false;
@@ -252,13 +283,13 @@ int run_classify(const ClassifyOptions& options) {
   texts.truncate = options.templates.truncate;
   const clip::Embeddings embedded = embed_labels(model, labels, templates, texts, stop, &progress);
 
-  // A file that is gone on with has its beginning.
-  if (!earlier || earlier->count() == 0) results.begin();
+  results.begin();
   for_each_image(
       &embedder, &progress,
       [&](const clip::ImageResult& image) {
         clip::ClassifyResult result;
         result.image = image.source.name;
+        result.texts = image.source.texts;
         result.model = model->path();
         result.run = run;
         result.error = image_error(image);
@@ -286,16 +317,22 @@ int run_classify(const ClassifyOptions& options) {
       });
   progress.skip_to(skipped);
   const bool interrupted = interrupt_signal() != 0;
+  const std::uint64_t failed_before = earlier ? earlier->failed() : 0;
+  if (list && !interrupted) {
+    list->finish();
+    if (earlier) earlier->check_all_taken();
+  }
   results.finish(summary_of(progress, interrupted));
+  if (shard_output && !interrupted) shard_output->complete(*list, progress.failed() + failed_before);
   progress.finish(interrupted);
-  if (interrupted && options.resume && !options.run.run.quiet) {
+  if (interrupted && earlier && !options.run.run.quiet) {
     notice("the same command goes on from there");
   }
-  const std::uint64_t failed_before = earlier ? earlier->failed() : 0;
   if (failed_before > 0) {
     notice(fmt::format("{} of those that had been done before had failed", failed_before));
   }
-  return finish_images(progress, sources.left_out(), options.run.run.quiet, failed_before);
+  return finish_images(progress, sources.left_out(), options.run.run.quiet, failed_before,
+                       list ? list->items() : 0);
 }
 
 }  // namespace
@@ -329,6 +366,7 @@ void setup_classify(CLI::App* classify, Command* command) {
                  "Keep what the file of --output holds, and go on with the other images")
       ->group(kOutput);
   add_sort_options(classify, &options->sort, "each image under DIR/label");
+  add_shard_option(classify, &options->shard);
   add_image_run_options(classify, &options->run);
   classify->footer(
       "Examples:\n"

@@ -17,6 +17,7 @@
 #include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
+#include "options/shard_option.h"
 #include "run/image_run.h"
 #include "run/label_run.h"
 #include "run/results.h"
@@ -288,6 +289,9 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
                    "Draw which classes are predicted for which, as an image")
       ->type_name("FILE.png")
       ->group("Output");
+  refuse_shard_option(evaluate,
+                      "accuracies of shards cannot be joined to that of the whole; run evaluate on "
+                      "all images at once, or classify with --shard");
   add_image_run_options(evaluate, &options->run);
   evaluate->footer(
       "Example:\n"

@@ -15,6 +15,8 @@
 #include "index/status.h"
 #include "index/verify.h"
 #include "options/index_options.h"
+#include "options/shard_option.h"
+#include "run/index_import.h"
 #include "run/index_run.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
@@ -34,6 +36,7 @@ struct IndexOptions {
   bool json = false;
   std::vector<std::string> exclude;
   bool excludes_named = false;
+  ImportOptions import;
   IndexRunOptions run;
 };
 
@@ -231,12 +234,59 @@ int build(const IndexedFolder& folder, const IndexOptions& options) {
   return report.failed == 0 ? kDone : kFailed;
 }
 
-int run_index(const IndexOptions& options) {
-  const int modes = options.status + options.verify + options.remove + options.list;
-  if (modes > 1 || (modes == 1 && options.prune)) {
-    throw UsageError("--status, --verify, --remove, --list and --prune exclude each other");
+clip::Json import_json(const IndexedFolder& folder, const Imported& imported) {
+  clip::Json json;
+  clip::put_name(&json, "root", folder.place.root);
+  json["vectors"] = imported.rows;
+  json["added"] = imported.report.added;
+  json["known"] = imported.report.known;
+  json["missing"] = imported.report.missing;
+  json["newer"] = imported.report.newer;
+  json["failed"] = imported.failed;
+  json["complete"] = imported.complete;
+  return json;
+}
+
+int import(const IndexedFolder& folder, const IndexOptions& options) {
+  const auto model = open_index_model(options.run.model, folder);
+  const auto index = clip::Index::open_for_writing(folder.place, &interrupts(), [] {
+    notice("another process is bringing this index up to date; waiting for it");
+  });
+  const Imported imported = import_vectors(
+      options.import, folder, *model, !options.run.model.named.empty(), index.get(), interrupts());
+  if (options.json) {
+    print_json(import_json(folder, imported));
+  } else if (!options.run.run.quiet) {
+    const clip::ImportReport& report = imported.report;
+    std::string text = fmt::format("{}{}: {} vectors: {} new",
+                                   imported.complete ? "" : "interrupted: ", folder.place.root,
+                                   imported.rows, report.added);
+    const auto add = [&](std::uint64_t count, const char* what) {
+      if (count > 0) text += fmt::format(", {} {}", count, what);
+    };
+    add(report.known, "known before");
+    add(report.missing, "of images that are not there");
+    add(report.newer, "of images that were changed later, which the next refresh reads");
+    add(imported.failed, "failed");
+    notice(text);
   }
-  if (modes == 1 && (options.here || options.excludes_named)) {
+  return imported.failed == 0 ? kDone : kFailed;
+}
+
+int run_index(const IndexOptions& options) {
+  if (options.import.named() && options.folders.size() > 1) {
+    throw UsageError("--import is for one folder");
+  }
+  if (!options.import.named() && !options.import.names.empty()) {
+    throw UsageError("--names says what the vectors of --import are of; name them, too");
+  }
+  const int modes =
+      options.import.named() + options.status + options.verify + options.remove + options.list;
+  if (modes > 1 || (modes == 1 && options.prune)) {
+    throw UsageError(
+        "--status, --verify, --remove, --list, --import and --prune exclude each other");
+  }
+  if (modes == 1 && ((options.here && !options.import.named()) || options.excludes_named)) {
     throw UsageError("--here and --exclude are for building an index");
   }
   if (options.list) return list_indexes(options.json);
@@ -254,6 +304,8 @@ int run_index(const IndexOptions& options) {
         outcome = verify_index(there(named), options.json);
       } else if (options.remove) {
         outcome = remove_indexes(there(named), options.json);
+      } else if (options.import.named()) {
+        outcome = import(indexed_folder(named, options.here), options);
       } else {
         outcome = build(indexed_folder(named, options.here), options);
       }
@@ -292,12 +344,27 @@ void setup_index(CLI::App* index, Command* command) {
                   "Refresh, and forget what cannot be reached now, such as an unmounted disk");
   index->add_flag("--remove", options->remove, "Remove the index; the images stay");
   index->add_flag("--list", options->list, "Print all indexes but those made with --here");
+  index
+      ->add_option(
+          "--import", options->import.vectors,
+          "Take vectors that were made elsewhere, NAME.npy of embed, and NAME.jsonl beside "
+          "it, instead of reading the images")
+      ->type_name("NAME.npy");
+  index
+      ->add_option("--names", options->import.names,
+                   "What these are of, in another file: lines of embed in a .jsonl, else a path a "
+                   "line; then with --model")
+      ->type_name("FILE");
   index->add_flag("--json", options->json, "Print one JSON object per folder");
+  refuse_shard_option(index,
+                      "an index is written by one process at a time; index its subfolders apart, or "
+                      "embed with --shard, and --import what is merged");
   add_index_run_options(index, &options->run, /*update=*/false);
   index->footer(
       "Examples:\n"
       "  clip-cli index photos\n"
       "  clip-cli index photos --exclude \"*.gif\" --exclude drafts/\n"
+      "  clip-cli index photos --import photos.npy\n"
       "  clip-cli index --status photos");
   index->callback([=] { *command = [=] { return run_index(*options); }; });
 }

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +19,11 @@
 #include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
+#include "options/shard_option.h"
 #include "run/image_run.h"
 #include "run/results.h"
+#include "run/resume.h"
+#include "run/shard_output.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "usage_error.h"
@@ -35,6 +39,7 @@ struct ScoreOptions {
   ImageInputs inputs;  // its files and folders are found among the positional ones
   bool truncate = false;
   OutputOptions output;
+  ShardOption shard;
   ImageRunOptions run;
 };
 
@@ -43,14 +48,17 @@ struct Inputs {
   std::vector<std::string> texts;
 };
 
-// Whether an argument is a URL, names a folder, or a file that is an image: by its contents, or by
-// its name, for a broken image is still meant as one. A prompt may be the name of any other file.
+// Whether an argument is a URL, names a folder, or a file that is an image or an archive: by its
+// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of
+// any other file.
 bool names_images(const std::string& argument) {
   if (clip::is_folder(argument) || url_kind(argument) != UrlKind::kNone) return true;
+  if (const auto list = brace_list(argument)) return names_images(list->at(0));
   // <(command) of a shell is one.
   if (clip::is_pipe(argument)) return argument.find('/') != std::string::npos;
   return clip::is_regular_file(argument) &&
-         (clip::has_image_extension(argument) || clip::begins_like_an_image(argument));
+         (clip::has_image_extension(argument) || clip::begins_like_an_image(argument) ||
+          clip::names_archive(argument));
 }
 
 // Whether an argument that names a file or a folder may still be meant as a prompt: a word such as
@@ -111,8 +119,9 @@ Inputs gather(const ScoreOptions& options) {
 // Whether more than one image may come.
 bool may_be_several(const ImageInputs& images) {
   if (images.named.size() + images.images.size() != 1 || !images.list.empty()) return true;
-  if (images.named.empty()) return clip::is_folder(images.images.front());
-  return images.named.front() == "-" || clip::is_folder(images.named.front());
+  if (!images.named.empty() && images.named.front() == "-") return true;
+  const std::string& only = images.named.empty() ? images.images.front() : images.named.front();
+  return brace_list(only) || clip::is_folder(only) || clip::names_archive(only);
 }
 
 WriterContext context_of(const std::vector<std::string>& texts, const clip::Model& model) {
@@ -165,31 +174,79 @@ Record record_of(const clip::ScoreResult& result, std::string thumbnail, bool ti
   return record;
 }
 
-int run_score(const ScoreOptions& options) {
-  check(options.output);
+RunFacts facts_of(const ScoreOptions& options, const std::vector<std::string>& texts,
+                  const clip::Model& model) {
+  std::string text;
+  for (const std::string& each : texts) text += each + '\n';
+  RunFacts facts;
+  facts.add_digest("model", model.identity());
+  facts.add_digest("texts", text);
+  add_engine_facts(options.run, model, &facts);
+  add_decoding_facts(options.run, &facts);
+  facts.add("truncation", options.truncate ? "on" : "off");
+  return facts;
+}
+
+int run_score(const ScoreOptions& given) {
+  check(given.output);
+  ScoreOptions options = given;
+  const bool is_json = std::string(format_of(options.output, "table").name) == "json";
+  const Shard shard = shard_of_run(options.shard, options.run.run.quiet,
+                                   {&options.output.output, &options.output.report});
   const Inputs inputs = gather(options);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const clip::ImagePathsOptions walk = walk_options(inputs.images, &stop);
-  ImageSources sources = image_sources(inputs.images, walk, &stop);
+  std::optional<ShardedList> list;
+  if (shard.is_part()) list.emplace(shard);
+  ImageSources sources = image_sources(inputs.images, walk, &stop, list ? &*list : nullptr);
   const auto model = open_model(options.run.model);
   const OutputFormat& format = format_of(options.output, "table");
   const bool several = may_be_several(inputs.images);
   // One image is no run to be summed up.
   const bool quiet = options.run.run.quiet || (!several && options.output.output.empty());
+
+  // Results in a file say what they were made by, so that another run can go on with a shard.
+  const RunFacts facts = facts_of(options, inputs.texts, *model);
+  std::string path = options.output.output;
+  const std::string run = path.empty() ? "" : facts.text();
+  std::optional<ShardOutput> shard_output;
+  std::optional<EarlierResults> earlier;
+  if (list && !path.empty()) {
+    shard_output.emplace("score", format.name, path, shard, facts);
+    if (shard_output->is_complete()) {
+      sources.pass_over_rest();
+      return stop.cancelled() ? kFailed : shard_output->skip(&*list, quiet);
+    }
+    path = shard_output->part();
+    EarlierKind kind;
+    kind.command = "score";
+    if (is_json) earlier.emplace(path, facts, kind);
+  }
+  const std::uint64_t failed_before = earlier ? earlier->failed() : 0;
+  std::atomic<std::uint64_t> skipped{0};
+
   std::optional<ImageCount> count;
   Progress progress("image", quiet,
-                    [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
-  Results results(Results::output_of(options.output), format, options.output,
-                  context_of(inputs.texts, *model));
+                    [&] { return count ? share_of(shard, count->total()) : std::nullopt; });
+  Results results(earlier        ? Output::appending(earlier->take_descriptor(), path)
+                  : shard_output ? Output::replacing(path)
+                                 : Results::output_of(options.output),
+                  format, options.output, context_of(inputs.texts, *model));
   if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(inputs.images, &stop), walk); },
-                  &stop);
+    count.emplace([&] { return counted_images(inputs.images, walk, &stop); }, &stop);
   }
 
   // The first images are decoded while the prompts are embedded.
   clip::ImageEmbedder embedder(
-      model, [&](clip::ImageSource* next) { return sources.next(next); },
+      model,
+      [&](clip::ImageSource* next) {
+        while (sources.next(next)) {
+          if (!earlier || !earlier->take_first(next->name)) return true;
+          ++skipped;
+        }
+        return false;
+      },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
       &stop);
   clip::Embeddings prompts;
@@ -207,7 +264,9 @@ int run_score(const ScoreOptions& options) {
       [&](const clip::ImageResult& image) {
         clip::ScoreResult result;
         result.image = image.source.name;
+        result.texts = image.source.texts;
         result.model = model->path();
+        result.run = run;
         result.error = image_error(image);
         if (image.embedding != nullptr) {
           result.scores =
@@ -215,18 +274,31 @@ int run_score(const ScoreOptions& options) {
         }
         if (result.error || results.on_terminal()) progress.clear();
         if (result.error) notice(result.error->message);
-        results.write(record_of(result, image.thumbnail, several));
+        results.write(record_of(result, image.thumbnail, several || !image.source.archive.empty()));
         progress.add(result.error.has_value());
       },
-      [&] { results.flush(); });
+      [&] {
+        results.flush();
+        progress.skip_to(skipped);
+      });
+  progress.skip_to(skipped);
   const bool interrupted = interrupt_signal() != 0;
+  if (list && !interrupted) {
+    list->finish();
+    if (earlier) earlier->check_all_taken();
+  }
   results.finish(summary_of(progress, interrupted));
+  if (shard_output && !interrupted) shard_output->complete(*list, progress.failed() + failed_before);
   if (several || interrupted) {
     progress.finish(interrupted);
   } else {
     progress.clear();
   }
-  return finish_images(progress, sources.left_out(), quiet);
+  if (failed_before > 0) {
+    notice(fmt::format("{} of those that had been done before had failed", failed_before));
+  }
+  return finish_images(progress, sources.left_out(), quiet, failed_before,
+                       list ? list->items() : 0);
 }
 
 }  // namespace
@@ -253,6 +325,7 @@ void setup_score(CLI::App* score, Command* command) {
   add_encoding_option(score, &options->encoding);
   add_truncate_option(score, &options->truncate);
   add_output_options(score, &options->output, /*report=*/true);
+  add_shard_option(score, &options->shard);
   add_image_run_options(score, &options->run);
   score->footer(
       "Examples:\n"

@@ -6,6 +6,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include "index/neutral_bank.h"
 #include "index/neutral_prompts.h"
 #include "input/input_lists.h"
+#include "options/database_options.h"
 #include "options/encoding_option.h"
 #include "options/index_options.h"
 #include "options/label_options.h"
@@ -31,6 +33,7 @@
 #include "options/preview_options.h"
 #include "options/query_options.h"
 #include "options/sort_options.h"
+#include "run/database_search.h"
 #include "run/index_run.h"
 #include "run/results.h"
 #include "run/thumbnail.h"
@@ -51,6 +54,7 @@ struct SearchCommand {
   QueryOptions query;
   std::string queries, encoding;  // --queries, and what the file is in
   std::string in = ".";
+  DatabaseOptions database;
   std::optional<std::size_t> top;
   bool matching = false, unique = false;
   std::optional<double> min_score;
@@ -302,9 +306,17 @@ clip::NeutralBank neutral_bank(std::unique_ptr<clip::Index>* index, const Indexe
   return bank;
 }
 
+// A hit, wherever it was found.
+struct FoundImage {
+  std::string shown;  // its path, as people see it
+  std::string path;   // of the file
+  double score = 0;
+};
+using Find = std::function<std::vector<FoundImage>(const std::vector<clip::QueryTerm>& terms)>;
+
 // One line of JSON for each query of a file.
 void answer_queries(const SearchCommand& options, const std::shared_ptr<const clip::Model>& model,
-                    const IndexedFolder& folder, Searcher* searcher, Output* output) {
+                    const Find& find, Output* output) {
   clip::TextEmbedder embedder(model, text_options(options));
   for_each_text({options.queries, options.encoding}, [&](const std::string& text) {
     if (text.empty()) return;
@@ -314,8 +326,8 @@ void answer_queries(const SearchCommand& options, const std::shared_ptr<const cl
     term.embedding.assign(embedded.row(0), embedded.row(0) + embedded.dim);
     clip::Json answer = {{"query", text}, {"hits", clip::Json::array()}};
     std::int64_t rank = 0;
-    for (const clip::SearchHit& hit : searcher->find({term})) {
-      answer["hits"].push_back(record_of(shown_path(folder, hit.path), ++rank, hit.score).json);
+    for (const FoundImage& hit : find({term})) {
+      answer["hits"].push_back(record_of(hit.shown, ++rank, hit.score).json);
     }
     output->write(clip::json_line(answer));
     output->flush();
@@ -365,6 +377,70 @@ void check_matching(const SearchCommand& options, const std::vector<TermSpec>& s
   }
 }
 
+// Prints the hits of one query.
+int print_hits(const SearchCommand& options, const clip::Model& model, const OutputFormat& format,
+               const Preview* preview, const std::vector<FoundImage>& hits) {
+  if (hits.empty() && !options.run.run.quiet) {
+    notice(options.matching ? "no image matches" : "no image is found");
+  }
+  std::optional<SortInto> sorter;
+  if (!options.sort.folder.empty()) {
+    sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
+  }
+  bool failed = false;
+  Results results(Results::output_of(options.output), format, options.output,
+                  context_of(options, model));
+  results.begin();
+  const bool thumbnails = Results::thumbnail_side(format, options.output) > 0;
+  std::int64_t rank = 0;
+  for (const FoundImage& hit : hits) {
+    Record record = record_of(hit.shown, ++rank, hit.score);
+    // Before the image is put elsewhere.
+    if (thumbnails) record.thumbnail = thumbnail_of(hit.path);
+    if (preview != nullptr) record.preview = preview_of(hit.path, *preview);
+    if (sorter) failed = !file_hit(&*sorter, title_of(options.query), &record) || failed;
+    results.write(record);
+    if (preview != nullptr) results.flush();  // as they come
+  }
+  RunSummary summary;
+  summary.images = hits.size();
+  results.finish(summary);
+  return failed ? kFailed : kDone;
+}
+
+int answer(const SearchCommand& options, const std::shared_ptr<const clip::Model>& model,
+           const OutputFormat& format, const Preview* preview,
+           const std::vector<clip::QueryTerm>& terms, const Find& find) {
+  if (options.queries.empty()) return print_hits(options, *model, format, preview, find(terms));
+  Output output = Results::output_of(options.output);
+  answer_queries(options, model, find, &output);
+  output.commit();
+  return kDone;
+}
+
+// The model that the options name, else the best one on this machine.
+std::shared_ptr<const clip::Model> open_any_model(const ModelOptions& options) {
+  return open_index_model(options, IndexedFolder());
+}
+
+int search_database(const SearchCommand& options, const std::vector<TermSpec>& specs,
+                    const OutputFormat& format, const Preview* preview) {
+  catch_interrupts();
+  DatabaseSearcher searcher(options.database, &interrupts());
+  const auto model = open_any_model(options.run.model);
+  searcher.check_model(*model);
+  std::vector<clip::QueryTerm> terms;
+  if (options.queries.empty()) terms = embedded_terms(options, specs, model);
+  return answer(options, model, format, preview, terms,
+                [&](const std::vector<clip::QueryTerm>& query) {
+                  std::vector<FoundImage> found;
+                  for (const clip::SearchHit& hit : searcher.find(query, search_options(options))) {
+                    found.push_back({hit.path, hit.path, hit.score});
+                  }
+                  return found;
+                });
+}
+
 int run_search(const SearchCommand& options) {
   check(options);
   std::vector<TermSpec> specs;  // mistakes in it show before the model is read
@@ -372,6 +448,7 @@ int run_search(const SearchCommand& options) {
   check_matching(options, specs);
   const OutputFormat& format = format_of(options.output, "table");
   const auto preview = make_preview(options.preview, format);
+  if (options.database.named()) return search_database(options, specs, format, preview.get());
   const IndexedFolder folder = indexed_folder(options.in);
   catch_interrupts();
   const auto model = open_index_model(options.run.model, folder);
@@ -386,39 +463,14 @@ int run_search(const SearchCommand& options) {
   if (options.matching) bank = neutral_bank(&index, folder, model, options);
   Searcher searcher(index.get(), folder, *model, options);
   if (bank) searcher.match(std::move(*bank));
-  if (!options.queries.empty()) {
-    Output output = Results::output_of(options.output);
-    answer_queries(options, model, folder, &searcher, &output);
-    output.commit();
-    return kDone;
-  }
-  const std::vector<clip::SearchHit> hits = searcher.find(terms);
-  if (hits.empty() && !options.run.run.quiet) {
-    notice(options.matching ? "no image matches" : "no image is found");
-  }
-  std::optional<SortInto> sorter;
-  if (!options.sort.folder.empty()) {
-    sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
-  }
-  bool failed = false;
-  Results results(Results::output_of(options.output), format, options.output,
-                  context_of(options, *model));
-  results.begin();
-  const bool thumbnails = Results::thumbnail_side(format, options.output) > 0;
-  std::int64_t rank = 0;
-  for (const clip::SearchHit& hit : hits) {
-    Record record = record_of(shown_path(folder, hit.path), ++rank, hit.score);
-    // Before the image is put elsewhere.
-    if (thumbnails) record.thumbnail = thumbnail_of(hit_path(folder, hit));
-    if (preview != nullptr) record.preview = preview_of(hit_path(folder, hit), *preview);
-    if (sorter) failed = !file_hit(&*sorter, title_of(options.query), &record) || failed;
-    results.write(record);
-    if (preview != nullptr) results.flush();  // as they come
-  }
-  RunSummary summary;
-  summary.images = hits.size();
-  results.finish(summary);
-  return failed ? kFailed : kDone;
+  return answer(
+      options, model, format, preview.get(), terms, [&](const std::vector<clip::QueryTerm>& query) {
+        std::vector<FoundImage> found;
+        for (const clip::SearchHit& hit : searcher.find(query)) {
+          found.push_back({shown_path(folder, hit.path), hit_path(folder, hit), hit.score});
+        }
+        return found;
+      });
 }
 
 }  // namespace
@@ -454,11 +506,15 @@ void setup_search(CLI::App* search, Command* command) {
                      /*paths=*/true);
   add_preview_option(search, &options->preview);
   add_index_run_options(search, &options->run, /*update=*/true);
+  // What needs the vectors here, or a folder.
+  add_database_options(search, &options->database,
+                       {"--in", "--matching", "--unique", "--no-update"});
   search->footer(
       "Examples:\n"
       "  clip-cli search \"sunset over the sea\"\n"
       "  clip-cli search --in photos \"a red car\" + rain - \"at night\"\n"
-      "  clip-cli search --like holiday.jpg --not people --top 20 --json");
+      "  clip-cli search --like holiday.jpg --not people --top 20 --json\n"
+      "  clip-cli search --database postgresql://localhost/archive --table images \"a red car\"");
   search->callback([=] { *command = [=] { return run_search(*options); }; });
 }
 

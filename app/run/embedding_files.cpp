@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "clip/error.h"
+#include "embedding/faiss_index.h"
+#include "embedding/npy.h"
 
 namespace clip_cli {
 namespace {
@@ -21,10 +23,6 @@ namespace {
 std::string followed(const std::string& path) {
   const std::string real = clip::real_path(path);
   return real.empty() ? path : real;
-}
-
-std::string lines_beside(const std::string& rows) {
-  return rows.substr(0, rows.rfind('.')) + ".jsonl";
 }
 
 void check_target(const std::string& path) {
@@ -47,15 +45,60 @@ bool is_locked(const std::string& path) {
   return file.valid() && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0;
 }
 
+clip::NpyType npy_type(VectorsFormat format) {
+  return format == VectorsFormat::kNpyFloat16 ? clip::NpyType::kFloat16 : clip::NpyType::kFloat32;
+}
+
+std::int64_t header_bytes(VectorsFormat format) {
+  return format == VectorsFormat::kFaiss ? clip::FaissWriter::kHeaderBytes
+                                         : clip::NpyWriter::kHeaderBytes;
+}
+
+std::unique_ptr<clip::RowsWriter> create_rows(VectorsFormat format, const std::string& path,
+                                              std::int64_t dim) {
+  if (format == VectorsFormat::kFaiss) {
+    return std::make_unique<clip::FaissWriter>(clip::FaissWriter::create(path, dim));
+  }
+  return std::make_unique<clip::NpyWriter>(clip::NpyWriter::create(path, npy_type(format), dim));
+}
+
+std::unique_ptr<clip::RowsWriter> open_rows(VectorsFormat format, const std::string& path,
+                                            std::int64_t dim, std::int64_t rows) {
+  if (format == VectorsFormat::kFaiss) {
+    return std::make_unique<clip::FaissWriter>(clip::FaissWriter::open(path, dim, rows));
+  }
+  return std::make_unique<clip::NpyWriter>(
+      clip::NpyWriter::open(path, npy_type(format), dim, rows));
+}
+
+// The dimension that the header of an earlier run's file says.
+std::int64_t found_dim(VectorsFormat format, const std::string& header, const std::string& path) {
+  try {
+    if (format == VectorsFormat::kFaiss) return clip::parse_faiss_header(header).dim;
+    const clip::NpyHeader found = clip::parse_npy_header(header);
+    if (found.type == npy_type(format)) return found.dim;
+  } catch (const clip::Error& error) {
+    throw error.within("cannot resume " + path);
+  }
+  throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                    fmt::format("cannot resume {}: its numbers are of another type; add --f16, or "
+                                "leave it out, as in the run before",
+                                path));
+}
+
 }  // namespace
 
-EmbeddingFiles::EmbeddingFiles(const std::string& path, clip::NpyType type, const RunFacts& facts,
+std::string lines_beside(const std::string& rows) {
+  return rows.substr(0, rows.rfind('.')) + ".jsonl";
+}
+
+EmbeddingFiles::EmbeddingFiles(const std::string& path, VectorsFormat format, const RunFacts& facts,
                                EarlierKind kind, bool resume)
     : rows_path_(followed(path)),
       lines_path_(followed(lines_beside(path))),
       rows_part_(rows_path_ + ".part"),
       lines_part_(lines_path_ + ".part"),
-      type_(type) {
+      format_(format) {
   check_target(rows_path_);
   check_target(lines_path_);
   const bool has_rows_part = clip::exists(rows_part_), has_lines_part = clip::exists(lines_part_);
@@ -81,7 +124,7 @@ EmbeddingFiles::EmbeddingFiles(const std::string& path, clip::NpyType type, cons
       rows = rows_path_;
     }
   }
-  if (resume) find_rows(rows, type);
+  if (resume) find_rows(rows);
   kind.keeps = [this](std::uint64_t place, bool failed) { return has_row(place, failed); };
   earlier_.emplace(lines, facts, kind);
   found_.reset();
@@ -92,7 +135,7 @@ EmbeddingFiles::EmbeddingFiles(const std::string& path, clip::NpyType type, cons
   if (lines != lines_part_) rename_file(lines, lines_part_);
   lines_.emplace(Output::appending(earlier_->take_descriptor(), lines_part_));
   if (count_ > 0) {
-    rows_ = clip::NpyWriter::open(rows_part_, type, dim_, static_cast<std::int64_t>(count_));
+    rows_ = open_rows(format, rows_part_, dim_, static_cast<std::int64_t>(count_));
   } else {
     dim_ = 0;
   }
@@ -104,32 +147,22 @@ EmbeddingFiles::~EmbeddingFiles() {
   ::unlink(lines_part_.c_str());
 }
 
-// What there is of rows of that type; anything else counts as none, and is written again.
-void EmbeddingFiles::find_rows(const std::string& rows, clip::NpyType type) {
+// What there is of rows; anything else than a header and rows counts as none, and is written again.
+void EmbeddingFiles::find_rows(const std::string& rows) {
   if (!clip::exists(rows)) return;
   found_ = clip::Descriptor(::open(rows.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat info = {};
   if (!found_.valid() || ::fstat(found_.get(), &info) != 0) {
     throw clip::file_error("read", rows, errno);
   }
-  std::string header(static_cast<std::size_t>(clip::NpyWriter::kHeaderBytes), '\0');
+  std::string header(static_cast<std::size_t>(header_bytes(format_)), '\0');
   const ssize_t size = ::pread(found_.get(), header.data(), header.size(), 0);
   if (size < static_cast<ssize_t>(header.size())) return;  // a crash left no more than that
-  clip::NpyHeader found;
-  try {
-    found = clip::parse_npy_header(header);
-  } catch (const clip::Error& error) {
-    throw error.within("cannot resume " + rows);
-  }
-  if (found.type != type) {
-    throw clip::Error(
-        clip::ErrorCode::kInvalidArgument,
-        fmt::format("cannot resume {}: its numbers are of another type; add --f16, or "
-                    "leave it out, as in the run before",
-                    rows));
-  }
-  dim_ = found.dim;
-  found_rows_ = clip::NpyWriter::rows_in(static_cast<std::uint64_t>(info.st_size), type, found.dim);
+  dim_ = found_dim(format_, header, rows);
+  const auto bytes = static_cast<std::uint64_t>(info.st_size);
+  found_rows_ = format_ == VectorsFormat::kFaiss
+                    ? clip::FaissWriter::rows_in(bytes, dim_)
+                    : clip::NpyWriter::rows_in(bytes, npy_type(format_), dim_);
 }
 
 // A row that is all zeros and no error was not yet on the disk when the power went.
@@ -137,9 +170,10 @@ bool EmbeddingFiles::has_row(std::uint64_t place, bool failed) {
   if (static_cast<std::int64_t>(place) >= found_rows_) return false;
   if (failed) return true;
   const std::size_t size =
-      static_cast<std::size_t>(dim_) * (type_ == clip::NpyType::kFloat16 ? 2 : 4);
+      static_cast<std::size_t>(dim_) * (format_ == VectorsFormat::kNpyFloat16 ? 2 : 4);
   std::vector<char> row(size);
-  const auto offset = static_cast<off_t>(clip::NpyWriter::kHeaderBytes + place * size);
+  const auto offset =
+      static_cast<off_t>(static_cast<std::uint64_t>(header_bytes(format_)) + place * size);
   if (::pread(found_.get(), row.data(), size, offset) != static_cast<ssize_t>(size)) return false;
   return std::any_of(row.begin(), row.end(), [](char byte) { return byte != 0; });
 }
@@ -147,7 +181,7 @@ bool EmbeddingFiles::has_row(std::uint64_t place, bool failed) {
 void EmbeddingFiles::begin(std::int64_t dim) {
   if (rows_) return;
   dim_ = dim;
-  rows_ = clip::NpyWriter::create(rows_part_, type_, dim);
+  rows_ = create_rows(format_, rows_part_, dim);
 }
 
 void EmbeddingFiles::write(const clip::EmbedResult& result) {

@@ -47,9 +47,9 @@ std::string left_out_text(const clip::LeftOut& left_out);
 
 // Behind the last line of the progress: says which files of folders were left out, and gives the
 // exit code: kFailed where an image failed, now or before, or where the run was over none at all,
-// and was not interrupted.
+// and was not interrupted. `inputs`: how many the run found, where others may have them.
 int finish_images(const Progress& progress, const clip::LeftOut& left_out, bool quiet,
-                  std::uint64_t failed_before = 0);
+                  std::uint64_t failed_before = 0, std::uint64_t inputs = 0);
 
 // For the summary at the end of a page.
 RunSummary summary_of(const Progress& progress, bool interrupted);

@@ -56,17 +56,23 @@ std::string RunFacts::text() const {
   return text;
 }
 
-std::string RunFacts::difference_from(const std::string& other) const {
-  std::map<std::string, std::string> theirs;
-  std::istringstream words(other);
+RunFacts RunFacts::in_text(const std::string& text) {
+  RunFacts facts;
+  std::istringstream words(text);
   for (std::string word; words >> word;) {
     const std::size_t equals = word.find('=');
-    if (equals != std::string::npos) theirs[word.substr(0, equals)] = word.substr(equals + 1);
+    if (equals != std::string::npos) facts.add(word.substr(0, equals), word.substr(equals + 1));
   }
+  return facts;
+}
+
+std::string RunFacts::difference_from(const std::string& other, const std::string& who) const {
+  std::map<std::string, std::string> theirs;
+  for (const auto& [key, value] : in_text(other).facts_) theirs[key] = value;
   for (const auto& [key, value] : facts_) {
     const std::string& was = theirs[key];
     if (was != value) {
-      return fmt::format("other {} ({}, this run has {})", key, was.empty() ? "none" : was, value);
+      return fmt::format("other {} ({}, {} {})", key, was.empty() ? "none" : was, who, value);
     }
   }
   return "";
@@ -141,7 +147,29 @@ bool EarlierResults::take(const std::string& name) {
   const auto found = names_.find(name);
   if (found == names_.end()) return false;
   if (--found->second == 0) names_.erase(found);
+  ++taken_;
   return true;
+}
+
+bool EarlierResults::take_first(const std::string& name) {
+  if (take(name)) return true;
+  if (taken_ < count_) {
+    throw clip::Error(
+        clip::ErrorCode::kInvalidArgument,
+        fmt::format("cannot resume {}: the list of inputs has changed since, {} is new; delete it "
+                    "to begin again",
+                    path_, name));
+  }
+  return false;
+}
+
+void EarlierResults::check_all_taken() const {
+  if (taken_ == count_) return;
+  throw clip::Error(
+      clip::ErrorCode::kInvalidArgument,
+      fmt::format("cannot resume {}: the list of inputs has changed since, {} is in it no more; "
+                  "delete it to begin again",
+                  path_, names_.begin()->first));
 }
 
 EarlierResults::Line EarlierResults::read_line(const std::string& line, std::size_t number) const {

@@ -23,10 +23,14 @@ class RunFacts {
   void add_digest(const std::string& key, const std::string& value);
 
   std::string text() const;
+  // Of such a text.
+  static RunFacts in_text(const std::string& text);
 
   // The first that differs from what `other`, such a text, says: "other templates (a, this run has
   // b)". Empty where none does.
-  std::string difference_from(const std::string& other) const;
+  // `who`: the words in place of "this run has".
+  std::string difference_from(const std::string& other,
+                              const std::string& who = "this run has") const;
 
  private:
   std::vector<std::pair<std::string, std::string>> facts_;
@@ -54,6 +58,11 @@ class EarlierResults {
   bool holds(const std::string& name) const { return names_.count(name) > 0; }
   // The same for inputs that may come several times: true as often as the file has the name.
   bool take(const std::string& name);
+  // The same where the results must be those of the beginning of a list: throws clip::Error for a
+  // name that is not there before all others have come. At the list's end, check_all_taken() throws
+  // where some have not.
+  bool take_first(const std::string& name);
+  void check_all_taken() const;
   std::uint64_t failed() const { return failed_; }  // of the results that it holds
   std::uint64_t count() const { return count_; }
 
@@ -74,7 +83,7 @@ class EarlierResults {
   const std::string run_;  // the facts as text
   clip::Descriptor descriptor_;
   std::unordered_map<std::string, std::uint64_t> names_;  // how often each is there
-  std::uint64_t count_ = 0, failed_ = 0;
+  std::uint64_t count_ = 0, failed_ = 0, taken_ = 0;
 };
 
 }  // namespace clip_cli

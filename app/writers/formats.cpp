@@ -25,6 +25,7 @@ const std::vector<OutputFormat>& output_formats() {
        false,
        true,
        make_nul_paths},
+      {"pgvector", nullptr, {}, nullptr, false, false, make_pgvector},
       {"table", nullptr, {}, nullptr, false, false, make_table},
       {"html", nullptr, {"html", "htm"}, nullptr, true, false, make_html},
   };

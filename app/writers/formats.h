@@ -12,7 +12,7 @@ namespace clip_cli {
 
 struct OutputFormat {
   const char* name;
-  const char* option;                   // that asks for it; null: there is none
+  const char* option;                   // that asks for it; null: there is none of its own
   std::vector<const char*> extensions;  // of files that are written in it
   const char* help;                     // of the option
   bool has_thumbnails;
@@ -34,5 +34,6 @@ std::unique_ptr<RecordWriter> make_json_lines(const WriterContext& context);
 std::unique_ptr<RecordWriter> make_html(const WriterContext& context);
 std::unique_ptr<RecordWriter> make_paths(const WriterContext& context);
 std::unique_ptr<RecordWriter> make_nul_paths(const WriterContext& context);
+std::unique_ptr<RecordWriter> make_pgvector(const WriterContext& context);
 
 }  // namespace clip_cli

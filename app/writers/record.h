@@ -59,6 +59,13 @@ enum class PageKind {
   kGroups,  // groups of near-duplicates, the images of each side by side
 };
 
+// The table of a database that records become rows of (pgvector.h).
+struct VectorTable {
+  std::string name;        // as SQL has it, quoted
+  bool is_array = false;   // its vectors are arrays of numbers, not pgvector's type
+  bool has_texts = false;  // it has captions, classes and JSON of samples, too
+};
+
 // What writers have to know before the first record.
 struct WriterContext {
   std::vector<Column> columns;
@@ -71,6 +78,7 @@ struct WriterContext {
   std::string model;                // its name, or its path
   std::vector<std::string> labels;  // that images are told apart by, or prompts
   double threshold = 0;
+  VectorTable table;  // for databases
 };
 
 struct RunSummary {

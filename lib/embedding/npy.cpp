@@ -172,15 +172,6 @@ class HeaderText {
   bool has_type_ = false, has_order_ = false, has_shape_ = false;
 };
 
-std::string header_text(NpyType type, std::int64_t rows, std::int64_t dim) {
-  std::string text(kMagic);
-  text += std::string_view("\x01\x00\x76\x00", 4);  // version 1.0, then 118 bytes
-  text += fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}",
-                      descr_of(type), rows, dim);
-  text.resize(static_cast<std::size_t>(NpyWriter::kHeaderBytes - 1), ' ');
-  return text + '\n';
-}
-
 void widen(const char* from, NpyType type, std::size_t count, float* to) {
   for (std::size_t i = 0; i < count; ++i) {
     if (type == NpyType::kFloat16) {
@@ -227,6 +218,15 @@ NpyHeader header_of(const Descriptor& file, const std::string& path, std::uint64
 
 }  // namespace
 
+std::string npy_header(NpyType type, std::int64_t rows, std::int64_t dim) {
+  std::string text(kMagic);
+  text += std::string_view("\x01\x00\x76\x00", 4);  // version 1.0, then 118 bytes
+  text += fmt::format("{{'descr': '{}', 'fortran_order': False, 'shape': ({}, {}), }}",
+                      descr_of(type), rows, dim);
+  text.resize(static_cast<std::size_t>(NpyWriter::kHeaderBytes - 1), ' ');
+  return text + '\n';
+}
+
 NpyHeader parse_npy_header(std::string_view bytes) {
   const ByteReader reader(bytes, /*big_endian=*/false);
   if (!reader.starts_with(0, kMagic)) throw corrupt("it is no .npy file");
@@ -243,47 +243,59 @@ NpyHeader parse_npy_header(std::string_view bytes) {
   return header;
 }
 
-Embeddings read_npy(const std::string& path) {
+NpyReader::NpyReader(const std::string& path) : path_(path) {
   std::uint64_t size = 0;
-  const Descriptor file = open_regular(path, O_RDONLY, &size);
-  const NpyHeader header = header_of(file, path, size);
+  descriptor_ = open_regular(path, O_RDONLY, &size);
+  header_ = header_of(descriptor_, path, size);
   const auto fail = [&](const std::string& why) {
     return corrupt(fmt::format("cannot read {}: {}", path, why));
   };
-  if (header.dim == 0) throw fail("its vectors have no numbers");
-  const std::uint64_t data = size - header.offset;
-  const auto number = static_cast<std::uint64_t>(size_of(header.type));
-  const auto dim = static_cast<std::uint64_t>(header.dim);
+  if (header_.dim == 0) throw fail("its vectors have no numbers");
+  const std::uint64_t data = size - header_.offset;
+  const auto number = static_cast<std::uint64_t>(size_of(header_.type));
+  const auto dim = static_cast<std::uint64_t>(header_.dim);
   // By division: products of claims may be too large for any type.
   const std::uint64_t rows_there = dim > data / number ? 0 : data / (dim * number);
-  if (rows_there < static_cast<std::uint64_t>(header.rows)) {
-    throw fail(fmt::format("it is cut short: {} rows of {} numbers should be there", header.rows,
-                           header.dim));
+  if (rows_there < static_cast<std::uint64_t>(header_.rows)) {
+    throw fail(fmt::format("it is cut short: {} rows of {} numbers should be there", header_.rows,
+                           header_.dim));
   }
-  if (data != static_cast<std::uint64_t>(header.rows) * dim * number) {
+  if (data != static_cast<std::uint64_t>(header_.rows) * dim * number) {
     throw fail("it is longer than its header says");
   }
+}
 
-  Embeddings embeddings;
-  embeddings.count = header.rows;
-  embeddings.dim = header.dim;
-  embeddings.values.resize(static_cast<std::size_t>(header.rows * header.dim));
-  std::vector<char> buffer(1 << 20);
+void NpyReader::read(std::int64_t first, std::int64_t count, float* rows) const {
+  const auto number = static_cast<std::size_t>(size_of(header_.type));
+  const auto begin = header_.offset + static_cast<std::uint64_t>(first * header_.dim) * number;
+  const auto numbers = static_cast<std::size_t>(count * header_.dim);
+  std::vector<char> buffer(std::min<std::size_t>(1 << 20, numbers * number));
   std::size_t done = 0;
-  while (done < embeddings.values.size()) {
-    const std::size_t some = std::min(embeddings.values.size() - done, buffer.size() / number);
+  while (done < numbers) {
+    const std::size_t some = std::min(numbers - done, buffer.size() / number);
     std::size_t got = 0;
     while (got < some * number) {
-      const ssize_t count = ::pread(file.get(), buffer.data() + got, some * number - got,
-                                    static_cast<off_t>(header.offset + done * number + got));
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) throw file_error("read", path, errno);
-      if (count == 0) throw fail("it became shorter while it was read");
-      got += static_cast<std::size_t>(count);
+      const ssize_t size = ::pread(descriptor_.get(), buffer.data() + got, some * number - got,
+                                   static_cast<off_t>(begin + done * number + got));
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) throw file_error("read", path_, errno);
+      if (size == 0) {
+        throw corrupt(fmt::format("cannot read {}: it became shorter while it was read", path_));
+      }
+      got += static_cast<std::size_t>(size);
     }
-    widen(buffer.data(), header.type, some, embeddings.values.data() + done);
+    widen(buffer.data(), header_.type, some, rows + done);
     done += some;
   }
+}
+
+Embeddings read_npy(const std::string& path) {
+  const NpyReader reader(path);
+  Embeddings embeddings;
+  embeddings.count = reader.rows();
+  embeddings.dim = reader.dim();
+  embeddings.values.resize(static_cast<std::size_t>(reader.rows() * reader.dim()));
+  reader.read(0, reader.rows(), embeddings.values.data());
   return embeddings;
 }
 
@@ -291,7 +303,7 @@ NpyWriter NpyWriter::create(const std::string& path, NpyType type, std::int64_t 
   Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
   if (!file.valid()) throw file_error("write", path, errno);
   NpyWriter writer(path, type, dim, std::move(file));
-  const std::string header = header_text(type, 0, dim);
+  const std::string header = npy_header(type, 0, dim);
   writer.write_at(0, header.data(), header.size());
   return writer;
 }
@@ -343,7 +355,7 @@ void NpyWriter::write(const float* rows, std::int64_t count) {
 }
 
 void NpyWriter::finish() {
-  const std::string header = header_text(type_, rows_, dim_);
+  const std::string header = npy_header(type_, rows_, dim_);
   write_at(0, header.data(), header.size());
   if (::fsync(descriptor_.get()) != 0) throw file_error("write", path_, errno);
 }

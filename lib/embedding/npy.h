@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/file.h"
 #include "clip/embeddings.h"
+#include "embedding/rows_writer.h"
 
 namespace clip {
 
@@ -31,11 +33,32 @@ struct NpyHeader {
 // .npy file (kCorrupt), and for one that is of another kind (kUnsupported).
 NpyHeader parse_npy_header(std::string_view bytes);
 
-// The rows of a file, as float. Throws Error naming it, also when it is shorter or longer than its
-// header says.
+// A file whose rows are read in blocks, as float: one that need not fit into memory.
+class NpyReader {
+ public:
+  // Throws Error naming the file, also when it is shorter or longer than its header says.
+  explicit NpyReader(const std::string& path);
+
+  NpyType type() const { return header_.type; }
+  std::int64_t rows() const { return header_.rows; }
+  std::int64_t dim() const { return header_.dim; }  // at least 1
+
+  // `count` rows from row `first` on, all of which must be there, into [count, dim].
+  void read(std::int64_t first, std::int64_t count, float* rows) const;
+
+ private:
+  std::string path_;
+  Descriptor descriptor_;
+  NpyHeader header_;
+};
+
+// All rows of a file, as float. Throws as NpyReader does.
 Embeddings read_npy(const std::string& path);
 
-class NpyWriter {
+// The header of such a file as NpyWriter writes it: NpyWriter::kHeaderBytes of it.
+std::string npy_header(NpyType type, std::int64_t rows, std::int64_t dim);
+
+class NpyWriter : public RowsWriter {
  public:
   static constexpr std::int64_t kHeaderBytes = 128;
 
@@ -48,12 +71,9 @@ class NpyWriter {
   // Whole rows that a file of that size has, whatever its header says.
   static std::int64_t rows_in(std::uint64_t bytes, NpyType type, std::int64_t dim);
 
-  // Appends `count` rows, [count, dim].
-  void write(const float* rows, std::int64_t count);
+  void write(const float* rows, std::int64_t count) override;
   std::int64_t rows() const { return rows_; }
-
-  // Fills in the header; all is on the disk then.
-  void finish();
+  void finish() override;
 
  private:
   NpyWriter(std::string path, NpyType type, std::int64_t dim, Descriptor descriptor)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 
 #include "base/file.h"
 #include "base/sha256.h"
@@ -31,6 +32,14 @@ void add_range(int file, const std::string& path, std::uint64_t begin, std::uint
 }
 
 }  // namespace
+
+bool may_change_unseen(const FileState& state) {
+  timespec now = {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::int64_t age =
+      std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec - state.modified_nsec;
+  return age < (state.modified_nsec % 1000000000 == 0 ? 2000000000 : 50000000);
+}
 
 ContentKey content_key(const std::string& path) {
   // O_NONBLOCK: what has become a named pipe must not wait for a writer.

@@ -21,4 +21,8 @@ struct ContentKey {
 // Throws Error where the file cannot be read, or is no regular file.
 ContentKey content_key(const std::string& path);
 
+// A file that was changed within its clock's resolution before it was read may change again without
+// any sign of it. File systems count in milliseconds at least, FAT in even seconds.
+bool may_change_unseen(const FileState& state);
+
 }  // namespace clip

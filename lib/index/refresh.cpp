@@ -28,16 +28,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kCommitFiles = 512;
 constexpr auto kCommitInterval = std::chrono::seconds(2);
 
-// A file that was changed within its clock's resolution before it was read may change again without
-// any sign of it. File systems count in milliseconds at least, FAT in even seconds.
-bool may_change_unseen(const FileState& state) {
-  timespec now = {};
-  ::clock_gettime(CLOCK_REALTIME, &now);
-  const std::int64_t age =
-      std::int64_t{now.tv_sec} * 1000000000 + now.tv_nsec - state.modified_nsec;
-  return age < (state.modified_nsec % 1000000000 == 0 ? 2000000000 : 50000000);
-}
-
 // Why an image failed, without its path: it may have another one when that is read again.
 std::string without_path(const std::string& message, const std::string& path) {
   const std::string begin = "cannot use " + path + ": ";
