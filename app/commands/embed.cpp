@@ -104,8 +104,7 @@ void check(const EmbedCommandOptions& options) {
 int run_merge(const EmbedCommandOptions& options) {
   catch_interrupts();
   const clip::CancelToken stop(&interrupts());
-  const MergedShards merged =
-      merge_shards(options.output.output, options.images.named, stop);
+  const MergedShards merged = merge_shards(options.output.output, options.images.named, stop);
   if (!options.run.run.quiet) {
     notice(fmt::format("{} shards, {} results{}: {}", merged.shards, merged.results,
                        merged.failed == 0 ? "" : fmt::format(", {} of them failed", merged.failed),
@@ -220,8 +219,8 @@ class Destination {
     if (results_) results_->flush();
   }
 
-  // Incomplete files of vectors and of shards stay parts; a shard of nothing at all, as where a folder
-  // is not mounted, is not complete. `list`: what a shard has taken, else null.
+  // Incomplete files of vectors and of shards stay parts; a shard of nothing at all, as where a
+  // folder is not mounted, is not complete. `list`: what a shard has taken, else null.
   void finish(const RunSummary& summary, const ShardedList* list, std::uint64_t failed) {
     if (!begun_) begin(0);
     const bool completes_shard = shard_ != nullptr && !summary.interrupted && list->items() > 0;
@@ -472,8 +471,7 @@ int run_embed(const EmbedCommandOptions& given) {
   EmbedCommandOptions options = given;
   const bool quiet = options.run.run.quiet;
   // The folder of a layout is one for all shards.
-  const bool in_folder =
-      vector_output_of(options.vectors, options.output) == VectorOutput::kLaion;
+  const bool in_folder = vector_output_of(options.vectors, options.output) == VectorOutput::kLaion;
   std::vector<std::string*> outputs;
   if (!in_folder) outputs.push_back(&options.output.output);
   const Shard shard = shard_of_run(options.shard, quiet, outputs);
