@@ -566,6 +566,7 @@ void setup_embed(CLI::App* embed, Command* command) {
       "Examples:\n"
       "  clip-cli embed photos --output photos.npy\n"
       "  clip-cli embed photos --output photos.npy --f16 --resume\n"
+      "  clip-cli embed photos --output photos.npy --shard 0/8\n"
       "  clip-cli embed photos --layout laion --output embeddings\n"
       "  clip-cli embed photos --format pgvector --table images\n"
       "  clip-cli embed --texts labels.txt --tsv\n"
