@@ -207,8 +207,9 @@ int run_classify(const ClassifyOptions& given) {
         "copy, or in one run (--shard 0/1)");
   }
   if (shard.is_part() && options.sort.dry_run && !options.output.output.empty()) {
-    throw UsageError("--dry-run files nothing, so a shard must not be taken for done; leave out "
-                     "--output");
+    throw UsageError(
+        "--dry-run files nothing, so a shard must not be taken for done; leave out "
+        "--output");
   }
   const std::vector<clip::Label> labels = read_labels(options.labels);
   const std::vector<std::string> templates = read_templates(options.templates);
@@ -323,7 +324,8 @@ int run_classify(const ClassifyOptions& given) {
     if (earlier) earlier->check_all_taken();
   }
   results.finish(summary_of(progress, interrupted));
-  if (shard_output && !interrupted) shard_output->complete(*list, progress.failed() + failed_before);
+  if (shard_output && !interrupted)
+    shard_output->complete(*list, progress.failed() + failed_before);
   progress.finish(interrupted);
   if (interrupted && earlier && !options.run.run.quiet) {
     notice("the same command goes on from there");

@@ -107,8 +107,7 @@ void check(const EmbedCommandOptions& options) {
 int run_merge(const EmbedCommandOptions& options) {
   catch_interrupts();
   const clip::CancelToken stop(&interrupts());
-  const MergedShards merged =
-      merge_shards(options.output.output, options.images.named, stop);
+  const MergedShards merged = merge_shards(options.output.output, options.images.named, stop);
   if (!options.run.run.quiet) {
     notice(fmt::format("{} shards, {} results{}: {}", merged.shards, merged.results,
                        merged.failed == 0 ? "" : fmt::format(", {} of them failed", merged.failed),
@@ -223,8 +222,8 @@ class Destination {
     if (results_) results_->flush();
   }
 
-  // Incomplete files of vectors and of shards stay parts; a shard of nothing at all, as where a folder
-  // is not mounted, is not complete. `list`: what a shard has taken, else null.
+  // Incomplete files of vectors and of shards stay parts; a shard of nothing at all, as where a
+  // folder is not mounted, is not complete. `list`: what a shard has taken, else null.
   void finish(const RunSummary& summary, const ShardedList* list, std::uint64_t failed) {
     if (!begun_) begin(0);
     const bool completes_shard = shard_ != nullptr && !summary.interrupted && list->items() > 0;
@@ -475,8 +474,7 @@ int run_embed(const EmbedCommandOptions& given) {
   EmbedCommandOptions options = given;
   const bool quiet = options.run.run.quiet;
   // The folder of a layout is one for all shards.
-  const bool in_folder =
-      vector_output_of(options.vectors, options.output) == VectorOutput::kLaion;
+  const bool in_folder = vector_output_of(options.vectors, options.output) == VectorOutput::kLaion;
   std::vector<std::string*> outputs;
   if (!in_folder) outputs.push_back(&options.output.output);
   const Shard shard = shard_of_run(options.shard, quiet, outputs);
@@ -571,6 +569,7 @@ void setup_embed(CLI::App* embed, Command* command) {
       "Examples:\n"
       "  clip-cli embed photos --output photos.npy\n"
       "  clip-cli embed photos --output photos.npy --f16 --resume\n"
+      "  clip-cli embed photos --output photos.npy --shard 0/8\n"
       "  clip-cli embed photos --layout laion --output embeddings\n"
       "  clip-cli embed photos --format pgvector --table images\n"
       "  clip-cli embed --texts labels.txt --tsv\n"

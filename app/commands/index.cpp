@@ -356,9 +356,10 @@ void setup_index(CLI::App* index, Command* command) {
                    "line; then with --model")
       ->type_name("FILE");
   index->add_flag("--json", options->json, "Print one JSON object per folder");
-  refuse_shard_option(index,
-                      "an index is written by one process at a time; index its subfolders apart, or "
-                      "embed with --shard, and --import what is merged");
+  refuse_shard_option(
+      index,
+      "an index is written by one process at a time; index its subfolders apart, or "
+      "embed with --shard, and --import what is merged");
   add_index_run_options(index, &options->run, /*update=*/false);
   index->footer(
       "Examples:\n"

@@ -288,7 +288,8 @@ int run_score(const ScoreOptions& given) {
     if (earlier) earlier->check_all_taken();
   }
   results.finish(summary_of(progress, interrupted));
-  if (shard_output && !interrupted) shard_output->complete(*list, progress.failed() + failed_before);
+  if (shard_output && !interrupted)
+    shard_output->complete(*list, progress.failed() + failed_before);
   if (several || interrupted) {
     progress.finish(interrupted);
   } else {

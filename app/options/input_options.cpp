@@ -159,7 +159,8 @@ ImageSources image_sources(const ImageInputs& inputs, const clip::ImagePathsOpti
   const bool standard_input =
       std::find(images.begin(), images.end(), kStandardInput) != images.end();
   clip::ImagePathsOptions options = walk;
-  if (list != nullptr) options.takes = [list](const std::string& item) { return list->takes(item); };
+  if (list != nullptr)
+    options.takes = [list](const std::string& item) { return list->takes(item); };
   const auto input = std::make_shared<StandardInput>(stop);
   const auto looked_at = walk.archives == clip::Archives::kFiles ? nullptr : input;
   ImageSources sources(named_images(inputs, stop, looked_at), options, stop, input, standard_input);

@@ -93,8 +93,7 @@ std::optional<Shard> process_of_srun() {
 void add_shard_option(CLI::App* command, ShardOption* option) {
   command
       ->add_option_function<std::string>(
-          "--shard",
-          [option](const std::string& text) { option->named = shard_in(text); },
+          "--shard", [option](const std::string& text) { option->named = shard_in(text); },
           "Take only every N-th input, from number K on, which counts from 0; files of --output "
           "get K and N into their names [in jobs of Slurm: its own; 0/1: all]")
       ->check([](const std::string& text) {

@@ -82,8 +82,8 @@ int finish_images(const Progress& progress, const clip::LeftOut& left_out, bool 
   if (left_out.count(clip::kArchivesLeftOut) > 0 && !quiet) {
     notice("archives are read where they are named, not in folders");
   }
-  const bool none = progress.done() == 0 && progress.skipped() == 0 && inputs == 0 &&
-                    interrupt_signal() == 0;
+  const bool none =
+      progress.done() == 0 && progress.skipped() == 0 && inputs == 0 && interrupt_signal() == 0;
   if (none) notice("no image was found");
   return progress.failed() + failed_before == 0 && !none ? kDone : kFailed;
 }

@@ -193,9 +193,10 @@ std::vector<std::string> shards_beside(const std::string& output) {
                                   output, shard_path(std::string(base), {0, 8})));
   }
   if (counts.size() > 1) {
-    throw refused(fmt::format("beside {} there are shards of runs of {} shards; name the files of "
-                              "one of them",
-                              output, fmt::join(counts, " and of ")));
+    throw refused(
+        fmt::format("beside {} there are shards of runs of {} shards; name the files of "
+                    "one of them",
+                    output, fmt::join(counts, " and of ")));
   }
   std::vector<std::string> paths;
   for (std::uint64_t i = 0; i < *counts.begin(); ++i) {
@@ -224,7 +225,8 @@ void check_all_there(const std::string& output, const std::vector<std::string>& 
 ShardRecord record_beside(const std::string& path) {
   const std::string record = record_path(path);
   if (!clip::exists(record)) {
-    throw refused(fmt::format("cannot merge {}: it is no shard, for {} is not there", path, record));
+    throw refused(
+        fmt::format("cannot merge {}: it is no shard, for {} is not there", path, record));
   }
   ShardRecord read = read_shard_record(record);
   if (read.command != "embed") {
@@ -274,7 +276,8 @@ void check_same_run(const ShardFile& shard, const ShardFile& first) {
     difference = fmt::format("was made of another list of inputs ({} in all) than {} ({})", a.items,
                              first.path, b.items);
   }
-  if (!difference.empty()) throw refused(fmt::format("cannot merge: {} {}", shard.path, difference));
+  if (!difference.empty())
+    throw refused(fmt::format("cannot merge: {} {}", shard.path, difference));
 }
 
 // The shards in their order, checked as far as records go.
@@ -287,8 +290,8 @@ std::vector<ShardFile> shards_of(const std::string& output, const std::vector<st
     ShardFile& shard = shards[i];
     shard.path = paths[i];
     if (is_array(paths[i]) != is_array(output)) {
-      throw refused(fmt::format("cannot merge {} to {}: they are of different formats", paths[i],
-                                output));
+      throw refused(
+          fmt::format("cannot merge {} to {}: they are of different formats", paths[i], output));
     }
     shard.record = record_beside(paths[i]);
     if (named.empty() && shard.record.shard.index != i) {
@@ -372,9 +375,10 @@ clip::NpyHeader common_header(const std::vector<ShardFile>& shards) {
   for (const ShardFile& shard : shards) {
     common.rows += shard.header.rows;
     if (shard.header.type != common.type) {
-      throw refused(fmt::format("cannot merge: the numbers of {} and {} are of different types "
-                                "(--f16)",
-                                shard.path, shards.front().path));
+      throw refused(
+          fmt::format("cannot merge: the numbers of {} and {} are of different types "
+                      "(--f16)",
+                      shard.path, shards.front().path));
     }
     if (shard.header.dim == 0) continue;
     if (with_dim == nullptr) with_dim = &shard;
@@ -419,8 +423,7 @@ void check_ended(ShardFile* shard) {
 MergedShards merge_shards(const std::string& output, const std::vector<std::string>& files,
                           const clip::CancelToken& stop) {
   std::vector<ShardFile> shards = shards_of(output, files);
-  const std::size_t piece =
-      std::clamp(kAllBuffers / (2 * shards.size()), kMinBuffer, kMaxBuffer);
+  const std::size_t piece = std::clamp(kAllBuffers / (2 * shards.size()), kMinBuffer, kMaxBuffer);
   for (ShardFile& shard : shards) open_files(output, piece, &shard);
   const ShardRecord& first = shards.front().record;
   std::optional<Output> rows;
@@ -437,9 +440,9 @@ MergedShards merge_shards(const std::string& output, const std::vector<std::stri
     if (stop.cancelled()) throw clip::Error(clip::ErrorCode::kCancelled, "interrupted");
     ShardFile& shard = shards[static_cast<std::size_t>(group % shards.size())];
     const std::vector<std::uint64_t>& sizes = shard.record.sizes;
-    const std::uint64_t results =
-        sizes.empty() ? std::min(first.group, first.items - begin)
-                      : sizes[static_cast<std::size_t>(group / shards.size())];
+    const std::uint64_t results = sizes.empty()
+                                      ? std::min(first.group, first.items - begin)
+                                      : sizes[static_cast<std::size_t>(group / shards.size())];
     for (std::uint64_t i = 0; i < results; ++i) {
       const std::string_view line = shard.lines->line();
       check_line(line, &shard);

@@ -1,7 +1,7 @@
 // Joins the files of shards (run/shard_output.h) to the one that a single run would have written,
-// byte for byte: NAME.npy with NAME.jsonl, or FILE.jsonl. Nothing is believed: every shard has to be
-// there and complete, of the same command, model, settings and list, and every line has to be the
-// one that its record has taken a digest of.
+// byte for byte: NAME.npy with NAME.jsonl, or FILE.jsonl. Nothing is believed: every shard has to
+// be there and complete, of the same command, model, settings and list, and every line has to be
+// the one that its record has taken a digest of.
 //
 // Memory grows with the number of shards, not of results.
 #pragma once

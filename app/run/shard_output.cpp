@@ -20,16 +20,11 @@ namespace {
 constexpr std::uint64_t kMaxRecord = std::uint64_t{1} << 30;  // bytes
 
 clip::Json json_of(const ShardRecord& record) {
-  clip::Json json = {{"command", record.command},
-                     {"format", record.format},
-                     {"shard", record.shard.index},
-                     {"shards", record.shard.count},
-                     {"group", record.group},
-                     {"items", record.items},
-                     {"list", record.list},
-                     {"names", record.names},
-                     {"results", record.results},
-                     {"failed", record.failed}};
+  clip::Json json = {{"command", record.command},   {"format", record.format},
+                     {"shard", record.shard.index}, {"shards", record.shard.count},
+                     {"group", record.group},       {"items", record.items},
+                     {"list", record.list},         {"names", record.names},
+                     {"results", record.results},   {"failed", record.failed}};
   if (!record.sizes.empty()) json["sizes"] = record.sizes;
   json["run"] = record.run;
   return json;
@@ -92,9 +87,9 @@ ShardOutput::ShardOutput(std::string command, std::string format, std::string ou
   const std::string path = record_path(output_);
   if (!clip::exists(by_record ? path : output_)) return;
   const auto fail = [&](const std::string& why) {
-    return clip::Error(clip::ErrorCode::kInvalidArgument,
-                       fmt::format("{} is there already, {}; delete it, or name another --output",
-                                   output_, why));
+    return clip::Error(
+        clip::ErrorCode::kInvalidArgument,
+        fmt::format("{} is there already, {}; delete it, or name another --output", output_, why));
   };
   if (!clip::exists(path)) throw fail(fmt::format("without {}, so it is no shard", path));
   ShardRecord record = read_shard_record(path);

@@ -17,10 +17,10 @@ namespace clip_cli {
 
 // In its file, one line of JSON with these names.
 struct ShardRecord {
-  std::string command;       // that made the shard
-  std::string format;        // what it has written, in a word
-  Shard shard;               // "shard" and "shards"
-  std::uint64_t group = 1;   // as in ShardedList, and so on
+  std::string command;      // that made the shard
+  std::string format;       // what it has written, in a word
+  Shard shard;              // "shard" and "shards"
+  std::uint64_t group = 1;  // as in ShardedList, and so on
   std::uint64_t items = 0;
   std::string list, names;
   std::uint64_t results = 0, failed = 0;
