@@ -25,10 +25,6 @@ constexpr std::string_view kMagic = "\x93NUMPY";
 constexpr std::uint64_t kMaxHeader = 64
                                      << 10;  // bytes of the dictionary; NumPy's own limit is less
 
-std::int64_t size_of(NpyType type) {
-  return type == NpyType::kFloat16 ? 2 : type == NpyType::kFloat32 ? 4 : 8;
-}
-
 const char* descr_of(NpyType type) {
   return type == NpyType::kFloat16 ? "<f2" : type == NpyType::kFloat32 ? "<f4" : "<f8";
 }
@@ -181,16 +177,16 @@ std::string header_text(NpyType type, std::int64_t rows, std::int64_t dim) {
   return text + '\n';
 }
 
-void widen(const char* from, NpyType type, std::size_t count, float* to) {
-  for (std::size_t i = 0; i < count; ++i) {
-    if (type == NpyType::kFloat16) {
-      to[i] = float_from_half(load_unaligned<std::uint16_t>(from + 2 * i));
-    } else if (type == NpyType::kFloat32) {
-      to[i] = load_unaligned<float>(from + 4 * i);
-    } else {
-      to[i] = static_cast<float>(load_unaligned<double>(from + 8 * i));
-    }
-  }
+// float_from_half, a tenth of the time: the exponent's bias is 112 less than float's, so
+// multiplying puts it right, in subnormal numbers too.
+float quick_float_from_half(std::uint16_t half) {
+  const std::uint32_t magnitude = half & 0x7fffU;
+  if (magnitude >= 0x7c00) return float_from_half(half);
+  const std::uint32_t shifted = magnitude << 13;
+  float value;
+  std::memcpy(&value, &shifted, sizeof(value));
+  value *= 5.192296858534828e+33F;  // 2^112
+  return (half & 0x8000U) != 0 ? -value : value;
 }
 
 // A regular file, and its size.
@@ -243,26 +239,48 @@ NpyHeader parse_npy_header(std::string_view bytes) {
   return header;
 }
 
-Embeddings read_npy(const std::string& path) {
-  std::uint64_t size = 0;
-  const Descriptor file = open_regular(path, O_RDONLY, &size);
-  const NpyHeader header = header_of(file, path, size);
-  const auto fail = [&](const std::string& why) {
-    return corrupt(fmt::format("cannot read {}: {}", path, why));
-  };
-  if (header.dim == 0) throw fail("its vectors have no numbers");
-  const std::uint64_t data = size - header.offset;
+std::int64_t size_of(NpyType type) {
+  return type == NpyType::kFloat16 ? 2 : type == NpyType::kFloat32 ? 4 : 8;
+}
+
+void widen_numbers(const char* from, NpyType type, std::size_t count, float* to) {
+  for (std::size_t i = 0; i < count; ++i) {
+    if (type == NpyType::kFloat16) {
+      to[i] = quick_float_from_half(load_unaligned<std::uint16_t>(from + 2 * i));
+    } else if (type == NpyType::kFloat32) {
+      to[i] = load_unaligned<float>(from + 4 * i);
+    } else {
+      to[i] = static_cast<float>(load_unaligned<double>(from + 8 * i));
+    }
+  }
+}
+
+void check_npy_size(const NpyHeader& header, std::uint64_t bytes) {
+  if (header.dim == 0) throw corrupt("its vectors have no numbers");
+  const std::uint64_t data = bytes < header.offset ? 0 : bytes - header.offset;
   const auto number = static_cast<std::uint64_t>(size_of(header.type));
   const auto dim = static_cast<std::uint64_t>(header.dim);
   // By division: products of claims may be too large for any type.
   const std::uint64_t rows_there = dim > data / number ? 0 : data / (dim * number);
   if (rows_there < static_cast<std::uint64_t>(header.rows)) {
-    throw fail(fmt::format("it is cut short: {} rows of {} numbers should be there", header.rows,
-                           header.dim));
+    throw corrupt(fmt::format("it is cut short: {} rows of {} numbers should be there", header.rows,
+                              header.dim));
   }
   if (data != static_cast<std::uint64_t>(header.rows) * dim * number) {
-    throw fail("it is longer than its header says");
+    throw corrupt("it is longer than its header says");
   }
+}
+
+Embeddings read_npy(const std::string& path) {
+  std::uint64_t size = 0;
+  const Descriptor file = open_regular(path, O_RDONLY, &size);
+  const NpyHeader header = header_of(file, path, size);
+  try {
+    check_npy_size(header, size);
+  } catch (const Error& error) {
+    throw error.within("cannot read " + path);
+  }
+  const auto number = static_cast<std::uint64_t>(size_of(header.type));
 
   Embeddings embeddings;
   embeddings.count = header.rows;
@@ -278,10 +296,12 @@ Embeddings read_npy(const std::string& path) {
                                     static_cast<off_t>(header.offset + done * number + got));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) throw file_error("read", path, errno);
-      if (count == 0) throw fail("it became shorter while it was read");
+      if (count == 0) {
+        throw corrupt(fmt::format("cannot read {}: it became shorter while it was read", path));
+      }
       got += static_cast<std::size_t>(count);
     }
-    widen(buffer.data(), header.type, some, embeddings.values.data() + done);
+    widen_numbers(buffer.data(), header.type, some, embeddings.values.data() + done);
     done += some;
   }
   return embeddings;
