@@ -11,6 +11,7 @@
 #include "clip/error.h"
 #include "clip/image_embedder.h"
 #include "commands/commands.h"
+#include "commands/evaluate.h"
 #include "exit_code.h"
 #include "input/class_folders.h"
 #include "input/input_lists.h"
@@ -33,23 +34,15 @@ namespace {
 constexpr std::size_t kTopK = 5;
 constexpr std::size_t kConfusedPairs = 10;
 
-struct EvaluateOptions {
-  std::string folder, labels_file, encoding, confusion;
-  std::vector<std::string> exclude;
-  OutputOptions output;
-  TemplateOptions templates;
-  ImageRunOptions run;
-};
-
 std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
-  std::vector<ClassFolder> classes = read_class_folders(options.folder, options.exclude);
+  std::vector<ClassFolder> classes = read_class_folders(options.data, options.exclude);
   if (options.labels_file.empty()) return classes;
   const auto others = name_classes(read_whole({options.labels_file, options.encoding}),
                                    options.labels_file, &classes);
   if (!others.empty()) {
     notice(fmt::format("{} names {} folder{} that {} does not have, {} for one: left out",
                        options.labels_file, others.size(), others.size() == 1 ? "" : "s",
-                       options.folder, others.front()));
+                       options.data, others.front()));
   }
   return classes;
 }
@@ -167,8 +160,32 @@ class Page {
   std::unique_ptr<RecordWriter> writer_;
 };
 
-int run_evaluate(const EvaluateOptions& options) {
+// The metrics as CLIP_benchmark names them.
+clip::Json metrics_of(const clip::EvaluateResult& result) {
+  return {{"acc1", result.top_1},
+          {"acc5", result.top_5},
+          {"mean_per_class_recall", result.mean_recall}};
+}
+
+void check(const EvaluateOptions& options) {
   check(options.output);
+  if (format_of(options.output, "table").has_thumbnails) {
+    throw UsageError("--output takes the accuracy; --report takes a page of the images");
+  }
+  if (options.clip_benchmark.file == "-" && options.output.output.empty() &&
+      !options.output.format.empty()) {
+    throw UsageError(
+        "standard output takes one of the two, what CLIP_benchmark writes or another format; name "
+        "a file for --clip-benchmark");
+  }
+  if (!options.retrieval && !options.images_in.empty()) {
+    throw UsageError("--images-in says where the images of --retrieval are");
+  }
+}
+
+int run_evaluate(const EvaluateOptions& options) {
+  check(options);
+  if (options.retrieval) return evaluate_retrieval(options);
   const std::vector<ClassFolder> classes = classes_of(options);
   std::vector<clip::Label> labels;
   std::vector<std::string> names;
@@ -180,37 +197,32 @@ int run_evaluate(const EvaluateOptions& options) {
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const OutputFormat& format = format_of(options.output, "table");
-  if (format.has_thumbnails) {
-    throw UsageError("--output takes the accuracy; --report takes a page of the images");
-  }
   // Whatever cannot be written should be known before the model is loaded.
   std::optional<Output> confusion;
   if (!options.confusion.empty()) confusion.emplace(Output::replacing(options.confusion));
   const auto model = open_model(options.run.model);
-  OutputOptions results_only = options.output;
-  results_only.report.clear();
-  Results results(Results::output_of(results_only), format, results_only, context_of());
+  EvaluateOutputs outputs(options, context_of());
   std::optional<Page> page;
   if (!options.output.report.empty()) page.emplace(options.output.report, *model, names);
 
   std::optional<ImageCount> count;
   Progress progress("image", options.run.run.quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
-  const clip::ImagePathsOptions walk = class_walk(options.folder, options.exclude, &stop);
+  const clip::ImagePathsOptions walk = class_walk(options.data, options.exclude, &stop);
   if (StatusLine::is_watched() && !options.run.run.quiet) {
     count.emplace(
         [&, at = std::size_t{0}]() mutable {
           return clip::ImagePaths(
               [&, at](std::string* path) mutable {
                 if (at == classes.size()) return false;
-                *path = class_path(options.folder, classes[at++]);
+                *path = class_path(options.data, classes[at++]);
                 return true;
               },
               walk);
         },
         &stop);
   }
-  ClassImages images(options.folder, classes, walk);
+  ClassImages images(options.data, classes, walk);
   clip::ImageEmbedder embedder(
       model, [&](clip::ImageSource* next) { return !stop.cancelled() && images.next(next); },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
@@ -248,12 +260,14 @@ int run_evaluate(const EvaluateOptions& options) {
     finish_images(progress, images.left_out(), options.run.run.quiet);
     throw clip::Error(
         clip::ErrorCode::kNotFound,
-        fmt::format("{} has no image in its folders that could be read", options.folder));
+        fmt::format("{} has no image in its folders that could be read", options.data));
   }
   const RunSummary summary = summary_of(progress, interrupted);
-  results.begin();
-  results.write(record_of(result_of(accuracy, classes, model->path(), progress.failed())));
-  results.finish(summary);
+  const clip::EvaluateResult result =
+      result_of(accuracy, classes, model->path(), progress.failed());
+  outputs.write(record_of(result), summary,
+                clip_benchmark_json(options.clip_benchmark, options.data, options.run.model, *model,
+                                    "zeroshot_classification", metrics_of(result)));
   if (page) page->finish(summary);
   if (confusion) {
     confusion->write(confusion_png(accuracy, names));
@@ -265,11 +279,45 @@ int run_evaluate(const EvaluateOptions& options) {
 
 }  // namespace
 
+EvaluateOutputs::EvaluateOutputs(const EvaluateOptions& options, const WriterContext& context)
+    : benchmark_(clip_benchmark_output(options.clip_benchmark)) {
+  const OutputOptions& output = options.output;
+  if (options.clip_benchmark.file == "-" && output.output.empty()) return;
+  OutputOptions results_only = output;  // pages are of images
+  results_only.report.clear();
+  results_.emplace(Results::output_of(results_only), format_of(output, "table"), results_only,
+                   context);
+}
+
+void EvaluateOutputs::write(const Record& record, const RunSummary& summary,
+                            const clip::Json& benchmark) {
+  if (results_) {
+    results_->begin();
+    results_->write(record);
+    results_->finish(summary);
+  }
+  if (!benchmark_) return;
+  benchmark_->write(clip::json_line(benchmark));
+  benchmark_->commit();
+}
+
 void setup_evaluate(CLI::App* evaluate, Command* command) {
   auto options = std::make_shared<EvaluateOptions>();
-  evaluate->add_option("DIR", options->folder, "The folder of class folders")
+  evaluate
+      ->add_option("DATA", options->data,
+                   "The folder of class folders; with --retrieval, a table of captions")
       ->required()
       ->type_name("");
+  evaluate
+      ->add_flag("--retrieval", options->retrieval,
+                 "Measure recall at 1, 5 and 10 on images with captions: CSV with the columns image "
+                 "and caption, or filepath and title, a line for each caption")
+      ->group("Retrieval");
+  evaluate
+      ->add_option("--images-in", options->images_in,
+                   "The folder that the table's paths begin in [the table's own]")
+      ->type_name("DIR")
+      ->group("Retrieval");
   evaluate
       ->add_option("--labels-file", options->labels_file,
                    "File of lines folder<TAB>label (-: standard input); without it the names of "
@@ -288,11 +336,14 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
                    "Draw which classes are predicted for which, as an image")
       ->type_name("FILE.png")
       ->group("Output");
+  add_clip_benchmark_options(evaluate, &options->clip_benchmark);
   add_image_run_options(evaluate, &options->run);
   evaluate->footer(
-      "Example:\n"
+      "Examples:\n"
       "  clip-cli evaluate imagenet/val --labels-file names.tsv --template-set openai_imagenet "
-      "--confusion confusion.png");
+      "--confusion confusion.png\n"
+      "  clip-cli evaluate imagenet/val --clip-benchmark result.json --dataset imagenet1k\n"
+      "  clip-cli evaluate captions.csv --retrieval");
   evaluate->callback([=] { *command = [=] { return run_evaluate(*options); }; });
 }
 

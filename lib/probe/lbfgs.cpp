@@ -226,7 +226,7 @@ LbfgsResult minimize(const Objective& objective, const LbfgsOptions& options,
     history.add(std::move(step), std::move(change));
     *x = std::move(next);
     gradient = std::move(next_gradient);
-    if (gain <= options.value_tolerance * std::abs(result.value)) break;
+    if (gain <= options.value_tolerance * std::max(1.0, std::abs(result.value))) break;
   }
   result.converged = true;
   return result;

@@ -96,6 +96,47 @@ class ClassFolders(unittest.TestCase):
                                 self.labels.index(top["predicted"])], matrix.max())
         self.assertEqual((ours["images"], ours["failed"]), (160, 0))
 
+    def test_the_file_of_clip_benchmark(self):
+        ours = json_lines(evaluate("--json", self.data).stdout)[0]
+        metrics = {"acc1": ours["top_1"], "acc5": ours["top_5"],
+                   "mean_per_class_recall": ours["mean_recall"]}
+        expected = {"dataset": "data", "model": "published-tiny", "pretrained": "published-tiny.pt",
+                    "task": "zeroshot_classification", "metrics": metrics, "language": "en"}
+        done = evaluate("--clip-benchmark", "-", f"{self.data}/")
+        self.assertEqual(json_lines(done.stdout), [expected])
+        out, other = self.folder / "result.json", self.folder / "ours.json"
+        done = evaluate("--clip-benchmark", out, "--dataset", "wds/food101", "--language", "fr",
+                        self.data)
+        self.assertIn("top-1", done.stdout)
+        self.assertEqual(json.loads(out.read_text()),
+                         {**expected, "dataset": "wds/food101", "language": "fr"})
+        done = evaluate("--clip-benchmark", "-", "--output", other, self.data)
+        self.assertEqual(json_lines(done.stdout), [expected])
+        self.assertEqual(json.loads(other.read_text()), ours)
+        # A row of the table that its `build` makes: nothing nested but the metrics.
+        flat = {**expected, **expected["metrics"]}
+        del flat["metrics"]
+        self.assertTrue(all(isinstance(value, (str, float)) for value in flat.values()))
+        done = evaluate("--clip-benchmark", "-", "--json", self.data)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        done = evaluate("--clip-benchmark", self.folder / "no" / "x.json", self.data)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+
+    def test_published_models_have_open_clips_names(self):
+        # OpenAI's file as `models pull` stores it: another model of that shape does here.
+        for name, file, model in (("ViT-B/32", "ViT-B-32.pt", "ViT-B-32"),
+                                  ("rn50x64", "RN50x64.pt", "RN50x64")):
+            (self.folder / file).write_bytes(TINY.read_bytes())
+            done = run("evaluate", "--model", name, "--clip-benchmark", "-", self.data,
+                       environment={"CLIP_CACHE": str(self.folder)})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            result = json.loads(done.stdout)
+            self.assertEqual(result["model"].removesuffix("-quickgelu"), model)
+            self.assertEqual(result["pretrained"], "openai")
+        done = run("evaluate", "--clip-benchmark", "-", self.data,
+                   environment={"CLIP_CACHE": str(self.folder)})
+        self.assertEqual(json.loads(done.stdout)["pretrained"], "openai")
+
     def test_the_table_says_the_same(self):
         ours = json_lines(evaluate("--json", self.data).stdout)[0]
         text = evaluate(self.data).stdout
