@@ -306,9 +306,10 @@ void print_plan_row(const clip::Json& row) {
 int print_plan(const BenchmarkOptions& options) {
   const auto images = parse_image_count(options.plan);
   if (!images) {
-    throw UsageError(fmt::format("--plan takes a number of images, such as 250000, 2.5e6 or 100M; "
-                                 "'{}' is none",
-                                 options.plan));
+    throw UsageError(
+        fmt::format("--plan takes a number of images, such as 250000, 2.5e6 or 100M; "
+                    "'{}' is none",
+                    options.plan));
   }
   const SampleImages samples = sample_images(options.images);
   const auto model = open_model(options.model);
@@ -356,8 +357,9 @@ int print_plan(const BenchmarkOptions& options) {
   }
   for (const std::string& note : notes) fmt::print("{}\n", note);
   const auto size = [](double count) { return size_text(static_cast<std::uint64_t>(count)); };
-  fmt::print("\nvectors of {} numbers: {} in float32, {} in float16, {} in int8 with a scale each\n",
-             dim, size(bytes.float32), size(bytes.float16), size(bytes.int8));
+  fmt::print(
+      "\nvectors of {} numbers: {} in float32, {} in float16, {} in int8 with a scale each\n", dim,
+      size(bytes.float32), size(bytes.float16), size(bytes.int8));
   return kDone;
 }
 
@@ -393,9 +395,10 @@ void setup_benchmark(CLI::App* benchmark, Command* command) {
       ->type_name("S")
       ->capture_default_str();
   benchmark
-      ->add_option("--plan", options->plan,
-                   "Print what embedding so many images takes on a machine like this one, from rates "
-                   "that are measured here: 250000, 2.5e6, 100M")
+      ->add_option(
+          "--plan", options->plan,
+          "Print what embedding so many images takes on a machine like this one, from rates "
+          "that are measured here: 250000, 2.5e6, 100M")
       ->type_name("IMAGES")
       ->group("Plan");
   benchmark

@@ -1,4 +1,6 @@
 // `clip-cli evaluate`: zero-shot accuracy on a folder that has a folder for each class.
+#include "commands/evaluate.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 #include "clip/error.h"
 #include "clip/image_embedder.h"
 #include "commands/commands.h"
-#include "commands/evaluate.h"
 #include "exit_code.h"
 #include "input/class_folders.h"
 #include "input/input_lists.h"
@@ -309,9 +310,10 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
       ->required()
       ->type_name("");
   evaluate
-      ->add_flag("--retrieval", options->retrieval,
-                 "Measure recall at 1, 5 and 10 on images with captions: CSV with the columns image "
-                 "and caption, or filepath and title, a line for each caption")
+      ->add_flag(
+          "--retrieval", options->retrieval,
+          "Measure recall at 1, 5 and 10 on images with captions: CSV with the columns image "
+          "and caption, or filepath and title, a line for each caption")
       ->group("Retrieval");
   evaluate
       ->add_option("--images-in", options->images_in,

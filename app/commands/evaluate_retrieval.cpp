@@ -72,13 +72,14 @@ class TableImages {
 };
 
 std::string text_of(const RetrievalResult& result) {
-  std::string text = fmt::format("{} images and {} captions\n\n{:<18}", result.images, result.texts,
-                                 "recall at");
+  std::string text =
+      fmt::format("{} images and {} captions\n\n{:<18}", result.images, result.texts, "recall at");
   for (const std::uint32_t k : kRecallCutoffs) text += fmt::format("{:>10}", k);
   const auto line = [&](const char* what, const std::vector<double>& shares) {
     text += fmt::format("\n{:<18}", what);
     for (const double share : shares) {
-      text += std::isnan(share) ? fmt::format("{:>10}", "-") : fmt::format("{:>8.2f} %", 100 * share);
+      text +=
+          std::isnan(share) ? fmt::format("{:>10}", "-") : fmt::format("{:>8.2f} %", 100 * share);
     }
   };
   line("image retrieval", result.image_recall);
@@ -118,13 +119,12 @@ int evaluate_retrieval(const EvaluateOptions& options) {
   TableImages images(options, &stop);
   EvaluateOutputs outputs(options, context_of());
   const auto model = open_model(options.run.model);
-  Progress progress("image", options.run.run.quiet,
-                    [] { return std::optional<std::uint64_t>(); });
+  Progress progress("image", options.run.run.quiet, [] { return std::optional<std::uint64_t>(); });
   const RetrievalSources sources = {
       [&](clip::ImageSource* next) { return images.next(next); },
       [&](const clip::ImageSource& image) { return images.captions(image); }};
-  const RetrievalResult result = run_retrieval(model, sources, options.run,
-                                               options.templates.truncate, &stop, &progress);
+  const RetrievalResult result =
+      run_retrieval(model, sources, options.run, options.templates.truncate, &stop, &progress);
   progress.clear();
   outputs.write(record_of(result), summary_of(progress, false),
                 clip_benchmark_json(options.clip_benchmark, options.data, options.run.model, *model,

@@ -52,9 +52,8 @@ bool of_embeddings(const ProbeApplyOptions& options) {
 }
 
 void check(const ProbeApplyOptions& options) {
-  if (of_embeddings(options) &&
-      (options.images.named.size() > 1 || !options.images.images.empty() ||
-       !options.images.list.empty())) {
+  if (of_embeddings(options) && (options.images.named.size() > 1 ||
+                                 !options.images.images.empty() || !options.images.list.empty())) {
     throw UsageError("a run takes images, or one NAME.npy of embeddings");
   }
   if (format_of(options.output, "tsv").has_thumbnails) {
@@ -82,8 +81,8 @@ class Applied {
          clip::rank_labels(wide.data(), wide.size(), 1.0, columns_.choices)) {
       result->ranking.push_back({probe_.classes[each.label], std::nullopt, each.probability});
     }
-    result->label = result->probability() < options_.threshold ? kUnknownLabel
-                                                                : result->ranking.front().label;
+    result->label =
+        result->probability() < options_.threshold ? kUnknownLabel : result->ranking.front().label;
   }
 
   void write(const clip::ClassifyResult& result, Progress* progress) {
@@ -133,8 +132,9 @@ std::optional<clip::ResultError> row_error(const float* row, std::int64_t dim, s
   for (std::int64_t i = 0; i < dim; ++i) square += double(row[i]) * row[i];
   if (std::isfinite(square) && square > 0) return std::nullopt;
   return clip::ResultError{
-      clip::kBadImage, fmt::format("{}, row {}: the embedding {}", array, number,
-                                   square == 0 ? "is all zeros" : "has numbers that are not finite")};
+      clip::kBadImage,
+      fmt::format("{}, row {}: the embedding {}", array, number,
+                  square == 0 ? "is all zeros" : "has numbers that are not finite")};
 }
 
 int apply_to_embeddings(const ProbeApplyOptions& options, const clip::Probe& probe) {
@@ -188,14 +188,12 @@ int apply_to_embeddings(const ProbeApplyOptions& options, const clip::Probe& pro
 
 int apply_to_images(const ProbeApplyOptions& options, const clip::Probe& probe) {
   clip::CancelToken stop(&interrupts());
-  ImageSources sources =
-      image_sources(options.images, walk_options(options.images, &stop), &stop);
+  ImageSources sources = image_sources(options.images, walk_options(options.images, &stop), &stop);
   const auto model = open_model(options.run.model);
   if (model->identity() != probe.model) {
     refuse_model(fmt::format("{} gives embeddings", title_of(*model)), model->identity(), probe);
   }
-  Progress progress("image", options.run.run.quiet,
-                    [] { return std::optional<std::uint64_t>(); });
+  Progress progress("image", options.run.run.quiet, [] { return std::optional<std::uint64_t>(); });
   Applied applied(options, probe);
   clip::ImageEmbedder embedder(
       model, [&](clip::ImageSource* next) { return sources.next(next); },

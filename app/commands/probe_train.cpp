@@ -49,8 +49,8 @@ struct TrainingSet {
   std::vector<std::int64_t> of_class;  // rows of each
   clip::LabelledRows rows;
   std::string model;
-  std::uint64_t failed = 0;     // rows without an embedding
-  std::uint64_t unlabelled = 0; // rows that the table of labels does not have
+  std::uint64_t failed = 0;      // rows without an embedding
+  std::uint64_t unlabelled = 0;  // rows that the table of labels does not have
   std::string first_unlabelled;
 };
 
@@ -117,8 +117,7 @@ TrainingSet read_training_set(const ProbeTrainOptions& options, const clip::NpyR
       }
     }
     check_row(vectors, lines.row(), line.image, &numbers);
-    const auto [place, is_new] =
-        places.emplace(label, static_cast<std::int32_t>(places.size()));
+    const auto [place, is_new] = places.emplace(label, static_cast<std::int32_t>(places.size()));
     if (is_new) names.push_back(label);
     set.rows.rows.push_back(static_cast<std::uint32_t>(lines.row()));
     set.rows.classes.push_back(place->second);
@@ -219,9 +218,10 @@ void print_text(const ProbeTrainOptions& options, const TrainingSet& set,
 
 int run_probe_train(const ProbeTrainOptions& options) {
   if (clip::extension_of(options.embeddings) != "npy") {
-    throw UsageError(fmt::format("{} is not NAME.npy, as `clip-cli embed --output NAME.npy` writes "
-                                 "embeddings",
-                                 options.embeddings));
+    throw UsageError(
+        fmt::format("{} is not NAME.npy, as `clip-cli embed --output NAME.npy` writes "
+                    "embeddings",
+                    options.embeddings));
   }
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
@@ -246,9 +246,10 @@ int run_probe_train(const ProbeTrainOptions& options) {
       train_probe(vectors, set.rows, static_cast<std::int64_t>(set.classes.size()), train);
   status.clear();
   if (!trained.converged && !options.quiet) {
-    notice(fmt::format("{} iterations were not enough to reach the minimum; --max-iterations "
-                       "allows more",
-                       trained.iterations));
+    notice(
+        fmt::format("{} iterations were not enough to reach the minimum; --max-iterations "
+                    "allows more",
+                    trained.iterations));
   }
 
   clip::Probe probe;

@@ -24,9 +24,9 @@ CsvReader::CsvReader(const std::string& path, const std::string& encoding,
     : reader_(path, '\n', stop, encoding) {
   std::string line;
   if (!take_line(&line)) {
-    throw clip::Error(clip::ErrorCode::kCorrupt,
-                      fmt::format("{} is empty; its first line should name its columns",
-                                  reader_.name()));
+    throw clip::Error(
+        clip::ErrorCode::kCorrupt,
+        fmt::format("{} is empty; its first line should name its columns", reader_.name()));
   }
   if (line.find('\t') != std::string::npos) separator_ = '\t';
   std::size_t at = 0;
@@ -48,11 +48,11 @@ std::size_t CsvReader::column(std::initializer_list<const char*> names) const {
       if (clip::lower_ascii(header_[i]) == name) return i;
     }
   }
-  throw clip::Error(clip::ErrorCode::kCorrupt,
-                    fmt::format("{} has no column {}; its first line should name its columns, and "
-                                "has: {}",
-                                reader_.name(), fmt::join(names, " or "),
-                                fmt::join(header_, ", ")));
+  throw clip::Error(
+      clip::ErrorCode::kCorrupt,
+      fmt::format("{} has no column {}; its first line should name its columns, and "
+                  "has: {}",
+                  reader_.name(), fmt::join(names, " or "), fmt::join(header_, ", ")));
 }
 
 bool CsvReader::take_line(std::string* line) {

@@ -13,9 +13,9 @@
 namespace clip_cli {
 
 struct EmbeddingLine {
-  std::string image;                      // its path, or what it is called in an archive
-  std::string label;                      // the class that an archive has for it; mostly empty
-  std::optional<clip::ResultError> error; // not empty: the row is zeros
+  std::string image;                       // its path, or what it is called in an archive
+  std::string label;                       // the class that an archive has for it; mostly empty
+  std::optional<clip::ResultError> error;  // not empty: the row is zeros
 };
 
 class EmbeddingLines {

@@ -28,9 +28,9 @@ void add(const std::string& name, std::size_t line, std::string image, std::stri
   if (label.empty()) throw corrupt(name, line, fmt::format("{} has no label", image));
   const auto [place, is_new] = labels->emplace(std::move(image), label);
   if (!is_new && place->second != label) {
-    throw corrupt(name, line,
-                  fmt::format("{} has the label {}, and had {} before", place->first, label,
-                              place->second));
+    throw corrupt(
+        name, line,
+        fmt::format("{} has the label {}, and had {} before", place->first, label, place->second));
   }
 }
 

@@ -59,7 +59,8 @@ clip::Json clip_benchmark_json(const ClipBenchmarkOptions& options, const std::s
   } else {
     const std::string file = last_part(model.path());
     const std::string stem = file.substr(0, file.rfind('.') == 0 ? file.npos : file.rfind('.'));
-    clip::put_name(&json, "model", named.open.architecture.empty() ? stem : named.open.architecture);
+    clip::put_name(&json, "model",
+                   named.open.architecture.empty() ? stem : named.open.architecture);
     clip::put_name(&json, "pretrained", file);
   }
   json["task"] = task;

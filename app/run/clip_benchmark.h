@@ -1,5 +1,6 @@
-// Results as CLIP_benchmark writes them (github.com/LAION-AI/CLIP_benchmark, clip_benchmark/cli.py),
-// one object a file: {"dataset", "model", "pretrained", "task", "metrics", "language"}.
+// Results as CLIP_benchmark writes them (github.com/LAION-AI/CLIP_benchmark,
+// clip_benchmark/cli.py), one object a file: {"dataset", "model", "pretrained", "task", "metrics",
+// "language"}.
 #pragma once
 
 #include <CLI/App.hpp>

@@ -1,5 +1,5 @@
-// Images with their likeliest labels, as every format writes them: what `classify` and `probe apply`
-// share.
+// Images with their likeliest labels, as every format writes them: what `classify` and `probe
+// apply` share.
 #pragma once
 
 #include <cstddef>

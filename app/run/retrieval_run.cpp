@@ -138,9 +138,8 @@ RetrievalResult run_retrieval(const std::shared_ptr<const clip::Model>& model,
   }
   result.images = static_cast<std::uint64_t>(images.count);
   result.texts = static_cast<std::uint64_t>(embedded.count);
-  const clip::RetrievalRanks ranks =
-      clip::retrieval_ranks(images, embedded, captions.image_of_text,
-                            static_cast<int>(threads(options.model)), stop);
+  const clip::RetrievalRanks ranks = clip::retrieval_ranks(
+      images, embedded, captions.image_of_text, static_cast<int>(threads(options.model)), stop);
   for (const std::uint32_t k : kRecallCutoffs) {
     result.image_recall.push_back(clip::recall_at(ranks.of_texts, k));
     result.text_recall.push_back(clip::recall_at(ranks.of_images, k));

@@ -116,8 +116,7 @@ double encode_rate(const std::shared_ptr<const clip::Model>& model,
 // Images a second of the loop that all commands run on, from the first batch on: by then the
 // encoder has been opened.
 double whole_rate(const std::shared_ptr<const clip::Model>& model,
-                  const clip::EncoderOptions& options, const SampleImages& images,
-                  double seconds) {
+                  const clip::EncoderOptions& options, const SampleImages& images, double seconds) {
   std::atomic<bool> enough{false};
   std::size_t given = 0;
   clip::EmbedOptions embed;
@@ -222,9 +221,9 @@ SampleImages sample_images(const std::vector<std::string>& paths) {
     throw clip::Error(clip::ErrorCode::kNotFound,
                       fmt::format("no image was found in {}", paths.front()));
   }
-  images.what = fmt::format("{} image{}, {} each", images.files.size(),
-                            images.files.size() == 1 ? "" : "s",
-                            size_text(bytes / images.files.size()));
+  images.what =
+      fmt::format("{} image{}, {} each", images.files.size(), images.files.size() == 1 ? "" : "s",
+                  size_text(bytes / images.files.size()));
   return images;
 }
 

@@ -35,9 +35,9 @@ struct MeasuredRates {
   clip::Precision wanted = clip::Precision::kFloat32;
   clip::Precision computed = clip::Precision::kFloat32;  // what the engine has of it here
   std::string engine;
-  double decode = 0;  // files to the model's input, nothing else running
-  double encode = 0;  // the image tower alone, in batches of 16
-  double both = 0;    // whole: what a run over many images does, without its start
+  double decode = 0;             // files to the model's input, nothing else running
+  double encode = 0;             // the image tower alone, in batches of 16
+  double both = 0;               // whole: what a run over many images does, without its start
   std::int64_t peak_memory = 0;  // bytes, of the run as a whole
 };
 

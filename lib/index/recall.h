@@ -20,8 +20,8 @@ struct RetrievalRanks {
 };
 
 // `image_of_text`: [texts], the place of each text's image. Both must be normalized, and of one
-// dimension. A greater product comes before a smaller one; of equal ones the earlier row. The result
-// does not depend on the number of threads (0: all that this process may use). Throws Error
+// dimension. A greater product comes before a smaller one; of equal ones the earlier row. The
+// result does not depend on the number of threads (0: all that this process may use). Throws Error
 // (kCancelled) once `stop`, which may be null, is cancelled.
 RetrievalRanks retrieval_ranks(const Embeddings& images, const Embeddings& texts,
                                const std::vector<std::uint32_t>& image_of_text, int threads,

@@ -20,8 +20,8 @@ struct LbfgsOptions {
   int max_iterations = 1000;
   int memory = 10;                   // steps that the inverse Hessian is made of
   double gradient_tolerance = 1e-6;  // ends when no part of the gradient is larger
-  double value_tolerance = 1e-9;  // ends when a step lowers f by less than this share of it, or,
-                                  // of f below 1, by less than this
+  double value_tolerance = 1e-9;     // ends when a step lowers f by less than this share of it, or,
+                                     // of f below 1, by less than this
 };
 
 struct LbfgsResult {

@@ -26,6 +26,11 @@ void check(const CancelToken* stop) {
   }
 }
 
+// The threads that are worth waking for a block: each for a million products, which take 20 us.
+std::int64_t worth_threads(std::int64_t rows, std::int64_t classes, std::int64_t dim) {
+  return 1 + rows * classes * dim / (1 << 20);
+}
+
 // The exponentials of a row less its maximum, in place, and their sum.
 template <typename F>
 CLIP_INLINE float exponentials(float* row, std::int64_t count, float max) {
@@ -98,6 +103,7 @@ double SoftmaxRegression::value(const std::vector<double>& x, double l2,
   std::vector<float> logits(static_cast<std::size_t>(block * classes_));
   std::vector<double> losses(static_cast<std::size_t>(block));
   std::fill(gradient->begin(), gradient->end(), 0.0);
+  const ThreadLimit limit(worth_threads(block, classes_, dim_));
 
   // Parts of the gradient, each by one thread, so that every sum has one order.
   constexpr std::int64_t kPartClasses = 96, kPartNumbers = 128;
@@ -185,6 +191,7 @@ ClassifierQuality quality_of(const LinearClassifier& classifier, const NpyRows& 
   const std::int64_t block = std::min(rows.count(), block_rows(classes, dim));
   std::vector<float> features(static_cast<std::size_t>(block * dim));
   std::vector<float> logits(static_cast<std::size_t>(block * classes));
+  const ThreadLimit limit(worth_threads(block, classes, dim));
   ClassifierQuality quality;
   quality.rows = static_cast<std::uint64_t>(rows.count());
   double loss = 0;

@@ -51,16 +51,19 @@ class Retrieval(unittest.TestCase):
         for i in range(40):
             draw(cls.folder / "images" / f"{i:02d}.png", i)
         pool = sorted({" ".join(chance.choices(WORDS, k=chance.randrange(2, 9)))
-                       for _ in range(200)})
+                       for _ in range(400)})
         cls.images, cls.image_names = cls.embedded(cls.folder / "images")
         (cls.folder / "pool.txt").write_text("".join(text + "\n" for text in pool))
         rows, _ = cls.embedded("--texts", cls.folder / "pool.txt")
         order = (cls.images @ rows.T).argsort(axis=1)[:, ::-1]
         cls.pairs = []
+        free = set(range(len(pool)))  # each caption belongs to one image: no scores are equal
         for i, name in enumerate(cls.image_names):
             places = [chance.choice([0, 3, 20, 100]) for _ in range(1 + i % 3)]
             for place in places:
-                cls.pairs.append((Path(name).name, pool[order[i][place]]))
+                text = [each for each in order[i][place:] if each in free][0]
+                free.remove(text)
+                cls.pairs.append((Path(name).name, pool[text]))
         chance.shuffle(cls.pairs)
 
     @classmethod
@@ -93,7 +96,7 @@ class Retrieval(unittest.TestCase):
         expected = self.expected(self.pairs)
         print({name: round(value, 4) for name, value in expected.items()})
         for name, value in expected.items():
-            self.assertTrue(0.05 < value < 1, f"{name} does not tell right from wrong")
+            self.assertTrue(0 < value < 1, f"{name} does not tell right from wrong")
         tables = {"a.csv": self.csv_of(self.pairs),
                   "b.tsv": "title\tfilepath\n" + "".join(f"{text}\t{name}\n"
                                                           for name, text in self.pairs)}

@@ -104,6 +104,7 @@ TEST_CASE("no ranks have no recall, and a cancelled run ends") {
   const Embeddings rows = some_rows(3, 8, &random);
   CancelToken stop;
   stop.cancel();
-  CHECK(clip_test::code_of([&] { retrieval_ranks(rows, rows, {0, 1, 2}, 1, &stop); }) ==
-        ErrorCode::kCancelled);
+  CHECK(clip_test::code_of([&] {
+          retrieval_ranks(rows, rows, {0, 1, 2}, 1, &stop);
+        }) == ErrorCode::kCancelled);
 }

@@ -18,7 +18,7 @@
 #include <string>
 #include <vector>
 
-#include "base/half.h"
+#include "clip/embeddings.h"
 #include "index/scan.h"
 #include "index/scan_kernels.h"
 #include "index/vector_file.h"
