@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # that is built on, and so on; CMake declares the same edges, as DEPENDS of clip_library.
 EDGES = {
     "base": [],
+    "archive": ["base"],
     "embedding": ["base"],
     "image": ["base"],
     "text": ["base"],
@@ -26,7 +27,7 @@ EDGES = {
     "engine": ["nn", "embedding"],
     "libtorch": ["engine"],  # lib/engine/libtorch
     "torchscript": ["libtorch"],  # lib/engine/torchscript
-    "pipeline": ["engine"],
+    "pipeline": ["engine", "archive"],
     "zero_shot": ["pipeline", "embedding"],
     "index": ["pipeline", "embedding"],
     "probe": ["embedding", "nn"],
@@ -37,6 +38,7 @@ EDGES = {
 # Headers that only some files may include, by the start of their names.
 HEAVY = [
     (r"curl/", r"lib/hub/curl_module/.*"),
+    (r"archive(_entry)?\.h", r"lib/archive/decompress_module/.*"),
     (r"opencv2/", r"app/opencv_module/.*"),
     (r"openssl/", r"lib/base/digest_module/.*"),
     (r"(torch|ATen|c10)/",
@@ -47,7 +49,7 @@ HEAVY = [
 ]
 # Nor may a public header ask its user for any of these libraries.
 THIRD_PARTY = re.compile(r"(torch|ATen|c10|curl|opencv2|nlohmann|fmt|unicode|openssl|jpeglib|webp|zlib|"
-                         r"dnnl|chafa|glib|tiffio|lcms2|openjpeg|libheif|omp|doctest|CLI)\b")
+                         r"dnnl|archive|chafa|glib|tiffio|lcms2|openjpeg|libheif|omp|doctest|CLI)\b")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^">]+)[">]', re.MULTILINE)
 # Comments and literals, whichever begins first.

@@ -128,6 +128,7 @@ int run_classify(const ClassifyOptions& options) {
   clip::CancelToken stop(&interrupts());
   clip::ImagePathsOptions walk = walk_options(options.images, &stop);
   walk.excluded_dir = options.sort.folder;
+  if (!options.sort.folder.empty()) walk.archives = clip::Archives::kRefuse;
   ImageSources sources = image_sources(options.images, walk, &stop);
   if (labels.size() == 1 && !options.run.run.quiet) {
     notice(
@@ -163,7 +164,7 @@ int run_classify(const ClassifyOptions& options) {
                           : Results::output_of(options.output),
                   format, options.output, context);
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
+    count.emplace([&] { return counted_images(options.images, walk, &stop); },
                   &stop);
   }
 
@@ -192,6 +193,7 @@ int run_classify(const ClassifyOptions& options) {
       [&](const clip::ImageResult& image) {
         clip::ClassifyResult result;
         result.image = image.source.name;
+        result.texts = image.source.texts;
         result.model = model->path();
         result.run = run;
         result.error = image_error(image);

@@ -310,6 +310,7 @@ std::uint64_t run_images(const EmbedCommandOptions& options,
       [&](const clip::ImageResult& image) {
         clip::EmbedResult result = result_for(*model, *to);
         result.image = image.source.name;
+        result.texts = image.source.texts;
         result.error = image_error(image);
         if (image.embedding != nullptr) {
           result.embedding.assign(image.embedding, image.embedding + image.dim);
@@ -339,7 +340,7 @@ int run_embed(const EmbedCommandOptions& options) {
   Progress progress(texts ? "text" : "image", quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
   if (!texts && StatusLine::is_watched() && !quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(options.images, &stop), walk); },
+    count.emplace([&] { return counted_images(options.images, walk, &stop); },
                   &stop);
   }
   progress.skip_to(texts ? run_texts(options, model, stop, &to, &progress)

@@ -43,14 +43,16 @@ struct Inputs {
   std::vector<std::string> texts;
 };
 
-// Whether an argument is a URL, names a folder, or a file that is an image: by its contents, or by
-// its name, for a broken image is still meant as one. A prompt may be the name of any other file.
+// Whether an argument is a URL, names a folder, or a file that is an image or an archive: by its
+// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of any other file.
 bool names_images(const std::string& argument) {
   if (clip::is_folder(argument) || url_kind(argument) != UrlKind::kNone) return true;
+  if (const auto list = brace_list(argument)) return names_images(list->at(0));
   // <(command) of a shell is one.
   if (clip::is_pipe(argument)) return argument.find('/') != std::string::npos;
   return clip::is_regular_file(argument) &&
-         (clip::has_image_extension(argument) || clip::begins_like_an_image(argument));
+         (clip::has_image_extension(argument) || clip::begins_like_an_image(argument) ||
+          clip::names_archive(argument));
 }
 
 // Whether an argument that names a file or a folder may still be meant as a prompt: a word such as
@@ -111,8 +113,9 @@ Inputs gather(const ScoreOptions& options) {
 // Whether more than one image may come.
 bool may_be_several(const ImageInputs& images) {
   if (images.named.size() + images.images.size() != 1 || !images.list.empty()) return true;
-  if (images.named.empty()) return clip::is_folder(images.images.front());
-  return images.named.front() == "-" || clip::is_folder(images.named.front());
+  if (!images.named.empty() && images.named.front() == "-") return true;
+  const std::string& only = images.named.empty() ? images.images.front() : images.named.front();
+  return brace_list(only) || clip::is_folder(only) || clip::names_archive(only);
 }
 
 WriterContext context_of(const std::vector<std::string>& texts, const clip::Model& model) {
@@ -183,7 +186,7 @@ int run_score(const ScoreOptions& options) {
   Results results(Results::output_of(options.output), format, options.output,
                   context_of(inputs.texts, *model));
   if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
-    count.emplace([&] { return clip::ImagePaths(named_images(inputs.images, &stop), walk); },
+    count.emplace([&] { return counted_images(inputs.images, walk, &stop); },
                   &stop);
   }
 
@@ -207,6 +210,7 @@ int run_score(const ScoreOptions& options) {
       [&](const clip::ImageResult& image) {
         clip::ScoreResult result;
         result.image = image.source.name;
+        result.texts = image.source.texts;
         result.model = model->path();
         result.error = image_error(image);
         if (image.embedding != nullptr) {
@@ -215,7 +219,7 @@ int run_score(const ScoreOptions& options) {
         }
         if (result.error || results.on_terminal()) progress.clear();
         if (result.error) notice(result.error->message);
-        results.write(record_of(result, image.thumbnail, several));
+        results.write(record_of(result, image.thumbnail, several || !image.source.archive.empty()));
         progress.add(result.error.has_value());
       },
       [&] { results.flush(); });

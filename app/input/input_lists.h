@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "input/line_reader.h"
@@ -33,6 +34,9 @@ class PathList {
   // "-" is standard input.
   PathList(const std::string& path, bool nul_separated, const clip::CancelToken* stop = nullptr)
       : reader_(path, nul_separated ? '\0' : '\n', stop) {}
+
+  // Before the first: bytes of it that have been read, and whether it ended with them.
+  void begin_with(std::string head, bool at_end) { reader_.begin_with(std::move(head), at_end); }
 
   // The next that is not empty; false at the end, or when cancelled. Throws clip::Error naming
   // file and line for what is too long to be a path.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "base/module.h"
 #include "base/strings.h"
@@ -54,17 +55,27 @@ LineReader::LineReader(const std::string& path, char end, const clip::CancelToke
   }
 }
 
+void LineReader::begin_with(std::string head, bool at_end) {
+  head_ = std::move(head);
+  head_is_all_ = at_end;
+}
+
 bool LineReader::fill() {
   constexpr std::size_t kChunk = 1 << 16;
-  if (at_end_ || (stop_ != nullptr && !stop_->wait_readable(file_))) return false;
+  if (at_end_) return false;
+  std::string bytes = std::exchange(head_, "");
+  at_end_ = head_is_all_;
+  if (bytes.empty() && !at_end_) {
+    if (stop_ != nullptr && !stop_->wait_readable(file_)) return false;
+    bytes.resize(kChunk);
+    const ssize_t count = clip::read_some(file_, bytes.data(), kChunk);
+    if (count < 0) throw clip::file_error("read", name_, errno);
+    bytes.resize(static_cast<std::size_t>(count));
+    at_end_ = count == 0;
+  }
   buffer_.erase(0, at_);
   at_ = 0;
-  std::string bytes(kChunk, '\0');
-  const ssize_t count = clip::read_some(file_, bytes.data(), kChunk);
-  if (count < 0) throw clip::file_error("read", name_, errno);
-  bytes.resize(static_cast<std::size_t>(count));
-  read_ += static_cast<std::uint64_t>(count);
-  at_end_ = count == 0;
+  read_ += bytes.size();
   if (sample_.size() < kChunk) sample_ += bytes;
   const std::size_t before = buffer_.size();
   try {

@@ -24,6 +24,9 @@ class LineReader {
   explicit LineReader(const std::string& path, char end = '\n',
                       const clip::CancelToken* stop = nullptr, const std::string& encoding = "");
 
+  // Before the first line: bytes that have been read of the file, and whether it ended with them.
+  void begin_with(std::string head, bool at_end);
+
   // The next line, without its end; the last one need not have one. False at the end of the file or
   // when cancelled. A line of more than `max` bytes is cut there, and what follows skipped:
   // `too_long` says so. Throws clip::Error when reading fails, and for bytes that mean nothing in
@@ -50,6 +53,8 @@ class LineReader {
   int file_ = -1;
   const clip::CancelToken* stop_;
   TextDecoder decoder_;
+  std::string head_;    // bytes that come before those of the file
+  bool head_is_all_ = false;
   std::string sample_;  // the beginning of the file
   bool at_end_ = false;
   std::string buffer_;

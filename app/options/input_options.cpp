@@ -1,5 +1,7 @@
 #include "options/input_options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <exception>
 #include <memory>
@@ -8,7 +10,10 @@
 
 #include "base/file.h"
 #include "clip/error.h"
+#include "input/brace_list.h"
+#include "input/image_urls.h"
 #include "input/input_lists.h"
+#include "input/standard_input.h"
 #include "pipeline/ignore_patterns.h"
 #include "usage_error.h"
 
@@ -18,12 +23,14 @@ void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
   if (positional) {
     command
         ->add_option("PATH", inputs->named,
-                     "Images, folders of them, and URLs; -: a list on standard input")
+                     "Images, folders and tar archives of them, and URLs; -: a list, or an archive, on "
+                   "standard input")
         ->type_name("");
   }
   command
       ->add_option("--image", inputs->images,
-                   "An image, a folder or a URL; -: an image on standard input; repeatable")
+                   "An image, a folder, an archive or a URL; -: an image or an archive on standard "
+                   "input; repeatable")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->take_all();
@@ -53,6 +60,19 @@ void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude) {
       ->take_all();
 }
 
+std::optional<BraceList> brace_list(const std::string& named) {
+  if (named.find('{') == std::string::npos || url_kind(named) != UrlKind::kNone) {
+    return std::nullopt;
+  }
+  try {
+    BraceList list(named);
+    if (!list.has_list() || clip::exists(named)) return std::nullopt;
+    return list;
+  } catch (const clip::Error& error) {
+    throw UsageError(fmt::format("cannot use '{}': {}", named, error.what()));
+  }
+}
+
 namespace {
 
 // How often standard input is named.
@@ -67,16 +87,32 @@ bool reads_standard_input(const ImageInputs& inputs) {
   return standard_inputs(inputs) > 0;
 }
 
-clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::CancelToken* stop) {
+clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::CancelToken* stop,
+                                         const std::shared_ptr<StandardInput>& input) {
   if (standard_inputs(inputs) > 1) throw UsageError("standard input is named twice");
   if (inputs.named.empty() && inputs.images.empty() && inputs.list.empty()) {
     throw UsageError("no image: name files or folders, or a list with --images FILE");
+  }
+  for (const auto* arguments : {&inputs.named, &inputs.images}) {
+    for (const std::string& each : *arguments) brace_list(each);
   }
   struct State {
     std::vector<std::string> named;   // a list among them is opened when its turn comes
     std::vector<std::string> images;  // which come behind them
     std::size_t at = 0, image = 0;
     std::unique_ptr<PathList> list;
+    std::optional<BraceList> braces;  // of the one named last
+    std::uint64_t brace = 0;
+
+    // The first of the names that an argument stands for.
+    std::string first_of(const std::string& named) {
+      braces.reset();
+      brace = 0;
+      std::optional<BraceList> list = brace_list(named);
+      if (!list) return named;
+      braces.emplace(std::move(*list));
+      return braces->at(brace++);
+    }
   };
   auto state = std::make_shared<State>();
   state->named = inputs.named;
@@ -86,20 +122,32 @@ clip::ImagePaths::NextNamed named_images(const ImageInputs& inputs, const clip::
   if (!inputs.list.empty()) {
     last = std::make_shared<PathList>(inputs.list, inputs.nul_separated, stop);
   }
-  return [state, last, nul = inputs.nul_separated, stop](std::string* path) {
+  return [state, last, input, nul = inputs.nul_separated, stop](std::string* path) {
+    const auto is_archive = [&] {
+      const bool is = input != nullptr && input->is_archive();
+      if (is) input->give_turn();
+      return is;
+    };
     for (;;) {
       if (state->list != nullptr) {
         if (state->list->next(path)) return true;
         state->list = nullptr;
       }
-      if (state->at == state->named.size()) {
-        if (state->image == state->images.size()) return last != nullptr && last->next(path);
-        *path = state->images[state->image++];
+      if (state->braces && state->brace < state->braces->count()) {
+        *path = state->braces->at(state->brace++);
         return true;
       }
-      *path = state->named[state->at++];
+      if (state->at == state->named.size()) {
+        if (state->image == state->images.size()) return last != nullptr && last->next(path);
+        *path = state->first_of(state->images[state->image++]);
+        return *path != kStandardInput || !is_archive();
+      }
+      *path = state->first_of(state->named[state->at++]);
       if (*path != "-") return true;
+      // -0 says that it is a list: the first name alone could begin an archive.
+      if (!nul && is_archive()) return false;
       state->list = std::make_unique<PathList>("-", nul, stop);
+      if (input != nullptr) state->list->begin_with(input->head(), input->at_end());
     }
   };
 }
@@ -109,12 +157,15 @@ ImageSources image_sources(const ImageInputs& inputs, const clip::ImagePathsOpti
   const auto& images = inputs.images;
   const bool standard_input =
       std::find(images.begin(), images.end(), kStandardInput) != images.end();
-  return ImageSources(named_images(inputs, stop), walk, stop, standard_input);
+  const auto input = std::make_shared<StandardInput>(stop);
+  const auto looked_at = walk.archives == clip::Archives::kFiles ? nullptr : input;
+  return ImageSources(named_images(inputs, stop, looked_at), walk, stop, input, standard_input);
 }
 
 clip::ImagePathsOptions walk_options(const ImageInputs& inputs, const clip::CancelToken* stop) {
   clip::ImagePathsOptions options;
   options.exclude = inputs.exclude;
+  options.archives = clip::Archives::kRead;
   options.stop = stop;
   return options;
 }
@@ -124,6 +175,13 @@ bool can_be_counted(const ImageInputs& inputs) {
   return list_can && !reads_standard_input(inputs);
 }
 
+clip::ImagePaths counted_images(const ImageInputs& inputs, clip::ImagePathsOptions walk,
+                                const clip::CancelToken* stop) {
+  // An archive would be read twice.
+  walk.archives = clip::Archives::kRefuse;
+  return clip::ImagePaths(named_images(inputs, stop, nullptr), std::move(walk));
+}
+
 ImageCount::ImageCount(Make make, const clip::CancelToken* stop) {
   try {
     counter_ = std::thread([this, make = std::move(make), stop] {
@@ -131,7 +189,7 @@ ImageCount::ImageCount(Make make, const clip::CancelToken* stop) {
         clip::ImagePaths paths = make();
         std::uint64_t count = 0;
         for (clip::ImageSource source; paths.next(&source); ++count) {
-          if (stop_ || stop->cancelled()) return;
+          if (stop_ || stop->cancelled() || !source.archive.empty()) return;
         }
         count_ = count;
         known_ = true;

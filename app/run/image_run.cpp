@@ -79,6 +79,9 @@ std::string left_out_text(const clip::LeftOut& left_out) {
 int finish_images(const Progress& progress, const clip::LeftOut& left_out, bool quiet,
                   std::uint64_t failed_before) {
   if (!left_out.empty() && !quiet) notice(left_out_text(left_out));
+  if (left_out.count(clip::kArchivesLeftOut) > 0 && !quiet) {
+    notice("archives are read where they are named, not in folders");
+  }
   const bool none = progress.done() == 0 && progress.skipped() == 0 && interrupt_signal() == 0;
   if (none) notice("no image was found");
   return progress.failed() + failed_before == 0 && !none ? kDone : kFailed;

@@ -3,12 +3,18 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
+#include "archive/archive_kind.h"
+#include "archive/file_source.h"
 #include "base/file.h"
+#include "base/file_reader.h"
 #include "base/strings.h"
 #include "clip/image.h"
+#include "image/formats/formats.h"
+#include "pipeline/archive_images.h"
 #include "pipeline/file_state.h"
 #include "pipeline/folder_walk.h"
 #include "pipeline/ignore_patterns.h"
@@ -22,7 +28,44 @@ bool status(const std::string& path, struct stat* info) {
   return path.find('\0') == std::string::npos && ::stat(path.c_str(), info) == 0;
 }
 
+std::string head_of(FileReader* file) {
+  std::string head(std::max(kArchiveHead, kKindBytes), '\0');
+  std::size_t held = 0;
+  while (held < head.size()) {
+    const std::size_t count = file->read(head.data() + held, head.size() - held);
+    if (count == 0) break;
+    held += count;
+  }
+  head.resize(held);
+  return head;
+}
+
+// By its content; what is neither an archive nor an image is what it is called.
+bool is_archive(std::string_view head, const std::string& path) {
+  if (archive_kind(head) != ArchiveKind::kNone) return true;
+  return has_archive_extension(path) && !kind_of_bytes(head, path).is_image;
+}
+
+// The bytes of a file that is being read, as decode_file reads them.
+std::string bytes_of(FileReader* file, std::string head, ReadOptions options) {
+  options.check_head = [file](std::string_view first) {
+    try {
+      known_format_of(first, file->path());
+    } catch (const Error& error) {
+      throw error.within("cannot use " + file->path());
+    }
+  };
+  return read_rest(file, std::move(head), options);
+}
+
 }  // namespace
+
+bool names_archive(const std::string& path) {
+  struct stat info = {};
+  if (!status(path, &info) || !S_ISREG(info.st_mode) || has_image_extension(path)) return false;
+  FileReader file(path, {});
+  return is_archive(head_of(&file), path);
+}
 
 ImagePaths::ImagePaths(NextNamed next_named, ImagePathsOptions options)
     : next_named_(std::move(next_named)), options_(std::move(options)) {
@@ -38,6 +81,8 @@ bool ImagePaths::next(ImageSource* source) {
   for (;;) {
     if (walk_ != nullptr && next_in_folder(source)) return true;
     walk_.reset();
+    if (archive_ != nullptr && next_in_archive(source)) return true;
+    archive_.reset();
     if (options_.stop != nullptr && options_.stop->cancelled()) return false;
     std::string named;
     if (!next_named_(&named)) return false;
@@ -48,6 +93,11 @@ bool ImagePaths::next(ImageSource* source) {
       // What it is cannot be told: reading it as an image would find out something else.
       source->error = file_error("read", named, errno);
       source->name = std::move(named);
+      return true;
+    }
+    if (found && options_.archives != Archives::kFiles && !has_image_extension(named) &&
+        (S_ISREG(info.st_mode) || S_ISFIFO(info.st_mode))) {
+      if (!take_archive(named, state_of(info), S_ISFIFO(info.st_mode), source)) continue;
       return true;
     }
     if (!found || !S_ISDIR(info.st_mode)) {
@@ -69,6 +119,51 @@ bool ImagePaths::next(ImageSource* source) {
     // A folder that is named twice is meant twice; links within one are what could go on for ever.
     walk_ = walk_of(named);
   }
+}
+
+bool ImagePaths::next_in_archive(ImageSource* source) {
+  if (archive_->next(source)) return true;
+  for (const auto& [kind, count] : archive_->left_out()) left_out_[kind] += count;
+  return false;
+}
+
+// Begins an archive, and gives false; or gives what is no archive as a source.
+bool ImagePaths::take_archive(const std::string& named, const FileState& state, bool is_pipe,
+                              ImageSource* source) {
+  *source = ImageSource();
+  source->name = named;
+  source->state = state;
+  if (is_pipe && options_.archives == Archives::kRefuse) return true;
+  ReadOptions read;
+  read.stop = options_.stop;
+  try {
+    auto file = std::make_shared<FileReader>(named, read);
+    std::string head = head_of(file.get());
+    if (is_archive(head, named)) {
+      source->archive = named;
+      if (options_.archives == Archives::kRefuse) {
+        throw refused_archive(named);
+      }
+      ArchiveImagesOptions options;
+      options.exclude = options_.exclude;
+      options.state = state;
+      options.stop = options_.stop;
+      archive_ = std::make_unique<ArchiveImages>(
+          std::make_unique<ResumedSource>(std::move(head),
+                                          std::make_unique<FileSource>(std::move(*file))),
+          named, options);
+      return false;
+    }
+    // A pipe can be read once.
+    if (is_pipe) {
+      source->load = [file, read, head = std::move(head)]() mutable {
+        return bytes_of(file.get(), std::move(head), read);
+      };
+    }
+  } catch (const Error& error) {
+    source->error = error;
+  }
+  return true;
 }
 
 std::unique_ptr<FolderWalk> ImagePaths::walk_of(const std::string& folder) const {
@@ -115,6 +210,7 @@ bool ImagePaths::next_in_folder(ImageSource* source) {
       }
     }
     if (kind.unreadable != nullptr) ++left_out_[kind.unreadable];
+    if (!kind.is_image && has_archive_extension(entry.name)) ++left_out_[kArchivesLeftOut];
     if (kind.is_image) {
       source->name = std::move(entry.path);
       if (entry.found) source->state = state_of(entry.info);

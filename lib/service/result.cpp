@@ -20,10 +20,33 @@ Json number_or_null(double number) {
   return std::isnan(number) ? Json(nullptr) : Json(number);
 }
 
+Json class_of(const std::string& text) {
+  std::int64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  return !text.empty() && error == std::errc() && stop == end ? Json(number) : Json(text);
+}
+
+// Python writes NaN into JSON, which has no such number.
+Json json_or_text(const std::string& text) {
+  try {
+    return parse_json(text);
+  } catch (const Error&) {
+    return text;
+  }
+}
+
+void put_texts(Json* json, const SampleTexts& texts) {
+  if (texts.caption) (*json)["caption"] = *texts.caption;
+  if (texts.cls) (*json)["class"] = class_of(*texts.cls);
+  if (texts.json) (*json)["json"] = json_or_text(*texts.json);
+}
+
 // What an image's result begins with: names may be any bytes, as those of files may.
-Json image_object(const std::string& image, const std::string& model) {
+Json image_object(const std::string& image, const ResultTexts& texts, const std::string& model) {
   Json json = Json::object();
   if (!image.empty()) put_name(&json, "image", image);
+  if (texts != nullptr) put_texts(&json, *texts);
   if (!model.empty()) put_name(&json, "model", model);
   return json;
 }
@@ -35,7 +58,7 @@ Json to_json(const ResultError& error) {
 }
 
 Json to_json(const ScoreResult& result) {
-  Json json = image_object(result.image, result.model);
+  Json json = image_object(result.image, result.texts, result.model);
   if (!result.scores.empty()) {
     Json scores = Json::array();
     for (const TextScore& each : result.scores) {
@@ -51,7 +74,7 @@ Json to_json(const ScoreResult& result) {
 }
 
 Json to_json(const ClassifyResult& result) {
-  Json json = image_object(result.image, result.model);
+  Json json = image_object(result.image, result.texts, result.model);
   if (!result.ranking.empty()) {
     json["label"] = result.label;
     json["probability"] = result.probability();
@@ -70,7 +93,7 @@ Json to_json(const ClassifyResult& result) {
 }
 
 Json to_json(const EmbedResult& result) {
-  Json json = image_object(result.image, "");
+  Json json = image_object(result.image, result.texts, "");
   if (!result.text.empty()) put_name(&json, "text", result.text);
   if (!result.model.empty()) json["model"] = result.model;
   if (!result.embedding.empty()) {

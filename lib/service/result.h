@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "clip/embeddings.h"
 #include "clip/error.h"
+#include "clip/image_source.h"
 #include "clip/zero_shot.h"
 #include "service/json.h"
 
@@ -25,6 +27,10 @@ inline constexpr const char* kBadText = "bad_text";        // a prompt cannot be
 inline constexpr const char* kNotFiled = "not_filed";  // the image could not be put into a folder
 inline constexpr const char* kFailed = "failed";       // the model or the system failed
 
+// What the sample of a webdataset says of an image, in its result: "caption", "class", a number where
+// it is a whole one, and "json", or, where that is no valid JSON, its text as a string.
+using ResultTexts = std::shared_ptr<const SampleTexts>;  // null: the image is in none
+
 struct TextScore {
   std::string text;
   double cosine = 0, probability = 0;
@@ -34,6 +40,7 @@ struct TextScore {
 // {"image", "model", "scores": [{"text", "cosine", "score", "probability"}], "error"}
 struct ScoreResult {
   std::string image, model;
+  ResultTexts texts;
   std::vector<TextScore> scores;
   std::optional<ResultError> error;
 };
@@ -49,6 +56,7 @@ struct LabelChoice {
 //  "run", "error"}
 struct ClassifyResult {
   std::string image, model;
+  ResultTexts texts;
   std::string label;  // the first choice, or "unknown"; empty where it cannot be told
   std::vector<LabelChoice> ranking;  // the likeliest first
   std::string filed;                 // where --sort-into put it, or would
@@ -61,6 +69,7 @@ struct ClassifyResult {
 // {"image" or "text", "model", "embedding": [...], "run", "error"}
 struct EmbedResult {
   std::string image, text;       // which is empty says which it is of; both, in an answer of batch
+  ResultTexts texts;             // of an image
   std::string model;             // its identity: embeddings compare only where it is the same
   std::vector<float> embedding;  // [dim], normalized; empty where it is elsewhere, or missing
   std::string run;               // as in ClassifyResult

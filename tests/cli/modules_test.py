@@ -41,12 +41,13 @@ class Start(unittest.TestCase):
         libraries = [name for name in shared_libraries() if not name.startswith(SANITIZERS)]
         self.assertLessEqual(len(libraries), MAX_LIBRARIES, libraries)
         for heavy in ("opencv", "curl", "torch", "tiff", "lcms", "openjp2", "heif", "chafa",
-                      "icui18n", "crypto"):
+                      "icui18n", "crypto", "archive"):
             self.assertFalse([name for name in libraries if heavy in name])
 
     def test_an_image_opens_no_module(self):
         opened = run("score", "-m", MODEL, CAT, "a cat", environment={"LD_DEBUG": "files"}).stderr
-        for heavy in ("libopencv", "libcurl", "libtorch", "libtiff", "liblcms", "libopenjp2", "libheif"):
+        for heavy in ("libopencv", "libcurl", "libtorch", "libtiff", "liblcms", "libopenjp2", "libheif",
+                      "libarchive"):
             self.assertNotIn(f"file={heavy}", opened)
 
 
@@ -119,6 +120,19 @@ class Without(unittest.TestCase):
         data = "data:;base64," + base64.b64encode(CAT.read_bytes()).decode()
         done = self.hidden("libcurl", "score", "-m", MODEL, "--image", data, "--text", "a cat")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_libarchive(self):
+        plain, packed = self.folder / "a.tar", self.folder / "a.tar.gz"
+        subprocess.run(["tar", "-C", self.folder, "-cf", plain, "a.png"], check=True)
+        subprocess.run(["tar", "-C", self.folder, "-czf", packed, "a.png"], check=True)
+        done = run("score", "-m", MODEL, "--tsv", plain, packed, "a cat")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.hidden("libarchive", "score", "-m", MODEL, "--tsv", packed, plain, "a cat")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"cannot use {packed}: compressed archives need libarchive", done.stderr)
+        self.assertIn("apt-get install libarchive13", done.stderr)
+        rows = [line.split("\t") for line in done.stdout.splitlines()[1:]]
+        self.assertEqual([bool(row[2]) for row in rows], [False, True])
 
     def test_libcrypto(self):
         done = self.hidden("libcrypto", "tokenize", "a cat")

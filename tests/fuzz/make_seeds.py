@@ -12,6 +12,7 @@ import re
 import sqlite3
 import struct
 import subprocess
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -94,6 +95,39 @@ def make_images():
                         ("bmff", b"\0\0\0\x18ftypcrx \0\0\0\0heic")]:
         write("image_kind", name, begin + bytes(60))
     write("image_kind", "png", saved(bits, format="png"))
+
+
+def make_archives():
+    image = b"\x89PNG\r\n\x1a\n" + bytes(range(60))
+    names = ["1.png", "1.txt", "1.cls", "1.json", "d/2.png", "n" * 150 + ".png", "../3.png", "bytes"]
+    for name, kind in [("ustar", tarfile.USTAR_FORMAT), ("gnu", tarfile.GNU_FORMAT),
+                       ("pax", tarfile.PAX_FORMAT)]:
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode="w", format=kind, pax_headers={"comment": "x"}) as archive:
+            for each in names:
+                if kind == tarfile.USTAR_FORMAT and len(each) > 100:
+                    continue
+                member = tarfile.TarInfo(each)
+                data = image if each.endswith("png") else b"12"
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+            for kind_of_link in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+                link = tarfile.TarInfo("link.png")
+                link.type, link.linkname = kind_of_link, "1.png"
+                archive.addfile(link)
+        size = (len(file.getvalue().rstrip(b"\0")) + 511) // 512 * 512
+        write("tar", name, file.getvalue()[:size] + bytes(1024))
+        write("tar", name + "_cut", file.getvalue()[:size - 600])
+    with tempfile.TemporaryDirectory() as folder:
+        with open(os.path.join(folder, "a.png"), "wb") as sparse:
+            for at in range(0, 1 << 20, 1 << 16):
+                sparse.seek(at)
+                sparse.write(b"x")
+        for name, options in [("sparse_gnu", ["--format=gnu"]),
+                              ("sparse_pax", ["--format=posix", "--sparse-version=1.0"])]:
+            made = subprocess.run(["tar", "-C", folder, "-S", "-b1", *options, "-cf", "-", "a.png"],
+                                  check=True, capture_output=True).stdout
+            write("tar", name, made[:3072] + bytes(1024))
 
 
 def make_models():
@@ -187,6 +221,7 @@ def make_ready_file():
 
 
 make_images()
+make_archives()
 make_models()
 make_index()
 make_ready_file()

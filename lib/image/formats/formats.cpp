@@ -15,9 +15,6 @@
 namespace clip {
 namespace {
 
-// Bytes that tell the kinds that cannot be read: an SVG may begin with comments.
-constexpr std::size_t kEnoughForUnreadable = 1024;
-
 void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
   if (header.width == 0 || header.height == 0) {
     throw Error(ErrorCode::kCorrupt, "it says that it has no pixels");
@@ -59,7 +56,7 @@ const ImageFormat* format_of(std::string_view bytes) {
 const ImageFormat& known_format_of(std::string_view bytes, std::string_view path) {
   const ImageFormat* format = format_of(bytes);
   if (format != nullptr) return *format;
-  const char* description = description_of_unreadable(bytes.substr(0, kEnoughForUnreadable), path);
+  const char* description = description_of_unreadable(bytes.substr(0, kKindBytes), path);
   if (description != nullptr) throw Error(ErrorCode::kUnsupported, description);
   throw Error(ErrorCode::kUnsupported,
               fmt::format("unsupported image format (supported: {})", image_format_names()));
@@ -94,22 +91,26 @@ bool has_image_extension(std::string_view path) {
   return std::find(extensions.begin(), extensions.end(), extension_of(path)) != extensions.end();
 }
 
+FileKind kind_of_bytes(std::string_view first_bytes, std::string_view path) {
+  FileKind kind;
+  kind.unreadable = name_of_unreadable(first_bytes.substr(0, kKindBytes), path);
+  kind.is_image = kind.unreadable == nullptr && format_of(first_bytes) != nullptr;
+  return kind;
+}
+
 FileKind kind_of_file(const std::string& path) {
   // A pipe without a writer must not be waited for.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   FileKind kind;
   if (!file.valid() && is_fault(errno)) throw file_error("read", path, errno);
   if (!file.valid()) return kind;
-  char first[kEnoughForUnreadable];
+  char first[kKindBytes];
   const ssize_t count = read_some(file.get(), first, sizeof first);
   if (count < 0 && is_fault(errno) && errno != EISDIR && errno != EAGAIN) {
     throw file_error("read", path, errno);
   }
   if (count <= 0) return kind;
-  const std::string_view bytes(first, static_cast<std::size_t>(count));
-  kind.unreadable = name_of_unreadable(bytes, path);
-  kind.is_image = kind.unreadable == nullptr && format_of(bytes) != nullptr;
-  return kind;
+  return kind_of_bytes({first, static_cast<std::size_t>(count)}, path);
 }
 
 bool begins_like_an_image(const std::string& path) {

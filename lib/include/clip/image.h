@@ -95,11 +95,15 @@ std::vector<std::string> image_extensions();
 std::string image_format_names();                 // "JPEG, PNG, ..."
 bool has_image_extension(std::string_view path);  // in upper or lower case
 
-// What a file is, by its first bytes, whatever it is called.
+// What a file is, by its first bytes, whatever it is called. An SVG may begin with comments.
 struct FileKind {
   bool is_image = false;             // of a format that can be read
   const char* unreadable = nullptr;  // a well-known kind of images that cannot: "PSD", "camera raw"
 };
+
+// `first_bytes`: at least kKindBytes of a file, or all of a smaller one.
+constexpr std::size_t kKindBytes = 1024;
+FileKind kind_of_bytes(std::string_view first_bytes, std::string_view path);
 
 // Of a file that is not there, or that may not be opened: neither. Throws Error where the system
 // fails to read it.

@@ -10,6 +10,11 @@
 // .clipignore in the folder that is named and in those below it, never above it. Hidden files and
 // folders (".name"), @eaDir and #recycle are excluded by default; a pattern that begins as the name
 // does includes them again (!.name, !.*, !@eaDir). Whatever is named itself is never excluded.
+//
+// A tar archive that is named may be read as well, from a file or a pipe, compressed or not: each
+// image in it is a source with its bytes, called ARCHIVE/MEMBER, and with the texts that a
+// webdataset has beside it. Nothing is unpacked onto the disk. Patterns exclude members as they do
+// files, .clipignore in an archive does not count. Archives in folders are left out.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +29,24 @@
 
 namespace clip {
 
+class ArchiveImages;
 class FolderWalk;
 
 // Files of folders that are images of kinds that cannot be read, and were left out: how many of
 // each kind, by its name ("PSD").
 using LeftOut = std::map<std::string, std::uint64_t>;
+inline constexpr const char* kArchivesLeftOut = "tar archive";  // the kind of archives in folders
+
+// What an archive is that is named.
+enum class Archives {
+  kFiles,   // a file like any other, which is no image
+  kRead,    // its images are sources
+  kRefuse,  // an error that says why; no pipe is looked into
+};
+
+// Whether the path is that of a file whose content is an archive, or that is called like one and is
+// no image. False for pipes, which can be read only once. Throws Error where the system fails.
+bool names_archive(const std::string& path);
 
 struct ImagePathsOptions {
   // Patterns, relative to the folder that is named. They count before those of files.
@@ -40,6 +58,8 @@ struct ImagePathsOptions {
   // A folder that those named lie in, by paths that begin with it. Patterns are relative to it, and
   // its .clipignore and those on the way down count as well. Empty: each folder named is by itself.
   std::string root;
+
+  Archives archives = Archives::kFiles;
 
   const CancelToken* stop = nullptr;  // ends next(), also in a large folder without images
 };
@@ -62,11 +82,15 @@ class ImagePaths {
 
  private:
   bool next_in_folder(ImageSource* source);
+  bool next_in_archive(ImageSource* source);
+  bool take_archive(const std::string& named, const FileState& state, bool is_pipe,
+                    ImageSource* source);
   std::unique_ptr<FolderWalk> walk_of(const std::string& folder) const;
 
   NextNamed next_named_;
   ImagePathsOptions options_;
   std::unique_ptr<FolderWalk> walk_;  // of the folder that is being read
+  std::unique_ptr<ArchiveImages> archive_;  // the archive that is being read
   LeftOut left_out_;
 };
 
