@@ -16,6 +16,7 @@
 #include "exit_code.h"
 #include "input/class_folders.h"
 #include "input/input_lists.h"
+#include "input/webdataset.h"
 #include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
@@ -35,7 +36,14 @@ namespace {
 constexpr std::size_t kTopK = 5;
 constexpr std::size_t kConfusedPairs = 10;
 
-std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
+// What is measured on: the classes, the templates, and the images, tagged with their class.
+struct DataSet {
+  std::vector<ClassFolder> classes;
+  std::vector<std::string> templates;
+  std::optional<Webdataset> archives;  // nothing: folders of classes
+};
+
+std::vector<ClassFolder> classes_of_folders(const EvaluateOptions& options) {
   std::vector<ClassFolder> classes = read_class_folders(options.data, options.exclude);
   if (options.labels_file.empty()) return classes;
   const auto others = name_classes(read_whole({options.labels_file, options.encoding}),
@@ -47,6 +55,66 @@ std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
   }
   return classes;
 }
+
+DataSet data_set_of(const EvaluateOptions& options) {
+  DataSet data;
+  data.archives = find_webdataset(options.data, options.split);
+  const bool has_templates = !options.templates.templates.empty() || !options.templates.set.empty();
+  if (!data.archives) {
+    data.classes = classes_of_folders(options);
+    data.templates = read_templates(options.templates);
+    return data;
+  }
+  const std::string& names =
+      options.labels_file.empty() ? data.archives->class_file : options.labels_file;
+  if (names.empty()) {
+    throw clip::Error(clip::ErrorCode::kNotFound,
+                      fmt::format("{} has no classnames.txt beside it, which names the classes of "
+                                  "its samples, a line each; --labels-file names another file",
+                                  options.data));
+  }
+  data.classes = parse_class_names(read_whole({names, options.encoding}), names);
+  const std::string& templates = data.archives->templates_file;
+  data.templates = has_templates || templates.empty()
+                       ? read_templates(options.templates)
+                       : parse_wds_templates(read_whole({templates, ""}), templates);
+  return data;
+}
+
+// The images one after the other, whatever they are in.
+class DataSetImages {
+ public:
+  DataSetImages(const EvaluateOptions& options, const DataSet& data,
+                const clip::ImagePathsOptions& walk, const clip::CancelToken* stop)
+      : classes_(data.classes.size()), stop_(stop) {
+    if (!data.archives) {
+      folders_.emplace(options.data, data.classes, walk);
+      return;
+    }
+    ImageInputs inputs;
+    inputs.named = {data.archives->archives};
+    inputs.exclude = options.exclude;
+    archives_.emplace(image_sources(inputs, walk_options(inputs, stop), stop));
+  }
+
+  bool next(clip::ImageSource* source) {
+    if (stop_->cancelled()) return false;
+    if (folders_) return folders_->next(source);
+    if (!archives_->next(source)) return false;
+    tag_class(classes_, source);
+    return true;
+  }
+
+  clip::LeftOut left_out() const {
+    return folders_ ? folders_->left_out() : archives_->left_out();
+  }
+
+ private:
+  const std::size_t classes_;
+  const clip::CancelToken* const stop_;
+  std::optional<ClassImages> folders_;
+  std::optional<ImageSources> archives_;
+};
 
 clip::EvaluateResult result_of(const clip::Accuracy& accuracy,
                                const std::vector<ClassFolder>& classes, const std::string& model,
@@ -187,14 +255,14 @@ void check(const EvaluateOptions& options) {
 int run_evaluate(const EvaluateOptions& options) {
   check(options);
   if (options.retrieval) return evaluate_retrieval(options);
-  const std::vector<ClassFolder> classes = classes_of(options);
+  const DataSet data = data_set_of(options);
+  const std::vector<ClassFolder>& classes = data.classes;
   std::vector<clip::Label> labels;
   std::vector<std::string> names;
   for (const ClassFolder& each : classes) {
     labels.push_back({each.label, {}});
     names.push_back(each.label);
   }
-  const std::vector<std::string> templates = read_templates(options.templates);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const OutputFormat& format = format_of(options.output, "table");
@@ -210,7 +278,7 @@ int run_evaluate(const EvaluateOptions& options) {
   Progress progress("image", options.run.run.quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
   const clip::ImagePathsOptions walk = class_walk(options.data, options.exclude, &stop);
-  if (StatusLine::is_watched() && !options.run.run.quiet) {
+  if (StatusLine::is_watched() && !options.run.run.quiet && !data.archives) {
     count.emplace(
         [&, at = std::size_t{0}]() mutable {
           return clip::ImagePaths(
@@ -223,15 +291,15 @@ int run_evaluate(const EvaluateOptions& options) {
         },
         &stop);
   }
-  ClassImages images(options.data, classes, walk);
+  DataSetImages images(options, data, walk, &stop);
   clip::ImageEmbedder embedder(
-      model, [&](clip::ImageSource* next) { return !stop.cancelled() && images.next(next); },
+      model, [&](clip::ImageSource* next) { return images.next(next); },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
       &stop);
   clip::TextOptions texts;
   texts.encoder = encoder_options(options.run.model);
   texts.truncate = options.templates.truncate;
-  const clip::Embeddings embedded = embed_labels(model, labels, templates, texts, stop, &progress);
+  const clip::Embeddings embedded = embed_labels(model, labels, data.templates, texts, stop, &progress);
 
   clip::Accuracy accuracy(classes.size());
   for_each_image(&embedder, &progress, [&](const clip::ImageResult& image) {
@@ -261,7 +329,8 @@ int run_evaluate(const EvaluateOptions& options) {
     finish_images(progress, images.left_out(), options.run.run.quiet);
     throw clip::Error(
         clip::ErrorCode::kNotFound,
-        fmt::format("{} has no image in its folders that could be read", options.data));
+        fmt::format("{} has no image {} that could be read", options.data,
+                    data.archives ? "with a class" : "in its folders"));
   }
   const RunSummary summary = summary_of(progress, interrupted);
   const clip::EvaluateResult result =
@@ -306,7 +375,9 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
   auto options = std::make_shared<EvaluateOptions>();
   evaluate
       ->add_option("DATA", options->data,
-                   "The folder of class folders; with --retrieval, a table of captions")
+                   "The folder of class folders, or a webdataset: tar archives whose samples have "
+                   "a .cls, or a folder of them as CLIP_benchmark has it; with --retrieval, a table "
+                   "of captions, or a webdataset whose samples have a .txt")
       ->required()
       ->type_name("");
   evaluate
@@ -323,7 +394,8 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
   evaluate
       ->add_option("--labels-file", options->labels_file,
                    "File of lines folder<TAB>label (-: standard input); without it the names of "
-                   "folders are the labels, with blanks for underscores")
+                   "folders are the labels, with blanks for underscores. Of a webdataset, a label a "
+                   "line [classnames.txt beside it]")
       ->type_name("FILE")
       ->group("Labels");
   add_encoding_option(evaluate, &options->encoding, "Labels");

@@ -3,16 +3,20 @@
 
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "clip/error.h"
 #include "commands/evaluate.h"
 #include "exit_code.h"
 #include "input/caption_table.h"
 #include "input/image_urls.h"
+#include "input/webdataset.h"
+#include "options/input_options.h"
 #include "run/retrieval_run.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
@@ -29,7 +33,6 @@ void check_options(const EvaluateOptions& options) {
   refuse(!options.confusion.empty(), "--confusion");
   refuse(!options.output.report.empty(), "--report");
   refuse(!options.templates.templates.empty() || !options.templates.set.empty(), "--template");
-  refuse(!options.exclude.empty(), "--exclude");
 }
 
 // "a/b.csv": "a".
@@ -69,6 +72,49 @@ class TableImages {
   const std::string folder_;
   const clip::CancelToken* const stop_;
   std::size_t at_ = 0;
+};
+
+// The images of a webdataset, whose captions come with them; or of a table.
+class CaptionedImages {
+ public:
+  CaptionedImages(const EvaluateOptions& options, const clip::CancelToken* stop) : stop_(stop) {
+    const std::string extension = clip::extension_of(options.data);
+    if (extension == "csv" || extension == "tsv" || extension == "txt") {
+      if (!options.exclude.empty()) {
+        throw UsageError("--exclude is for archives, not for a table of captions");
+      }
+      table_.emplace(options, stop);
+      return;
+    }
+    const auto archives = find_webdataset(options.data, options.split);
+    if (!archives) {
+      throw clip::Error(clip::ErrorCode::kNotFound,
+                        fmt::format("{} is no webdataset: {}/{}/nshards.txt is missing, which says "
+                                    "how many archives there are; or name a table of captions, "
+                                    "FILE.csv or FILE.tsv",
+                                    options.data, options.data, options.split));
+    }
+    ImageInputs inputs;
+    inputs.named = {archives->archives};
+    inputs.exclude = options.exclude;
+    archives_.emplace(image_sources(inputs, walk_options(inputs, stop), stop));
+  }
+
+  bool next(clip::ImageSource* source) {
+    if (stop_->cancelled()) return false;
+    return table_ ? table_->next(source) : archives_->next(source);
+  }
+
+  std::vector<std::string> captions(const clip::ImageSource& source) const {
+    return table_ ? table_->captions(source) : captions_of(source);
+  }
+
+  clip::LeftOut left_out() const { return table_ ? clip::LeftOut() : archives_->left_out(); }
+
+ private:
+  const clip::CancelToken* const stop_;
+  std::optional<TableImages> table_;
+  std::optional<ImageSources> archives_;
 };
 
 std::string text_of(const RetrievalResult& result) {
@@ -116,7 +162,7 @@ int evaluate_retrieval(const EvaluateOptions& options) {
   check_options(options);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
-  TableImages images(options, &stop);
+  CaptionedImages images(options, &stop);
   EvaluateOutputs outputs(options, context_of());
   const auto model = open_model(options.run.model);
   Progress progress("image", options.run.run.quiet, [] { return std::optional<std::uint64_t>(); });
@@ -130,7 +176,7 @@ int evaluate_retrieval(const EvaluateOptions& options) {
                 clip_benchmark_json(options.clip_benchmark, options.data, options.run.model, *model,
                                     "zeroshot_retrieval", metrics_of(result)));
   progress.finish(false);
-  return result.failed_images + result.failed_texts == 0 ? kDone : kFailed;
+  return finish_images(progress, images.left_out(), options.run.run.quiet, result.failed_texts);
 }
 
 }  // namespace clip_cli

@@ -70,7 +70,7 @@ bool EmbeddingLines::next(EmbeddingLine* line) {
   } catch (const std::exception&) {
     throw fail("its image is no name");
   }
-  line->label = text_in(json, "cls");
+  line->label = text_in(json, "class");
   const std::string model = text_in(json, "model");
   if (model.empty()) throw fail("it does not say which model the row is of");
   if (model_.empty()) model_ = model;

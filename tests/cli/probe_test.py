@@ -248,6 +248,17 @@ class Labels(InFolder):
             self.train(self.array, "--labels", self.folder / name)
             self.assertEqual(self.probe.read_bytes(), expected, name)
 
+    def test_classes_of_webdatasets_come_before_folders(self):
+        self.train(self.array)
+        expected, _ = read_probe(self.probe)
+        write_embeddings(self.array, self.rows,
+                         [{**line, "image": f"0.tar/{i}.jpg", "class": int(each)}
+                          for i, (line, each) in enumerate(zip(self.lines, self.truth))])
+        trained = self.train(self.array)
+        self.assertEqual([each["label"] for each in trained["classes"]], ["0", "1", "2"])
+        tensors, _ = read_probe(self.probe)
+        numpy.testing.assert_array_equal(tensors["weight"], expected["weight"])
+
     def test_half_floats_and_many_classes_agree_with_scikit_learn(self):
         generator = numpy.random.default_rng(4)
         truth = numpy.concatenate([numpy.arange(40), generator.integers(0, 40, 5960)])

@@ -1,8 +1,10 @@
 """clip-cli evaluate --retrieval: against a plain PyTorch computation on the same embeddings, and
 the files of CLIP_benchmark."""
 
+import io
 import json
 import random
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -179,6 +181,32 @@ class Retrieval(unittest.TestCase):
         ours = json.loads(retrieval("--json", self.table(
             f'caption,image\n"{quoted}",{image}\n\na boat,{self.pairs[1][0]}\n')).stdout)
         self.assertEqual((ours["images"], ours["texts"]), (2, 2))
+
+    def test_webdatasets(self):
+        """As CLIP_benchmark has them: a caption a line of the sample's .txt."""
+        folder = self.folder / "wds"
+        (folder / "test").mkdir(parents=True)
+        (folder / "test/nshards.txt").write_text("2\n")
+        captions = {}
+        for name, text in self.pairs:
+            captions.setdefault(name, []).append(text)
+        for shard in range(2):
+            with tarfile.open(folder / f"test/{shard}.tar", "w") as archive:
+                for name in list(captions)[shard::2]:
+                    for member, data in ((name, (self.folder / "images" / name).read_bytes()),
+                                         (Path(name).stem + ".txt",
+                                          "\n".join(captions[name]).encode())):
+                        info = tarfile.TarInfo(member)
+                        info.size = len(data)
+                        archive.addfile(info, io.BytesIO(data))
+        whole = json.loads(retrieval("--json", self.table(self.csv_of(self.pairs))).stdout)
+        for data in (folder, f"{folder}/test/{{0,1}}.tar"):
+            done = retrieval("--json", data)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout), whole)
+        done = retrieval("--json", "--split", "train", folder)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("nshards.txt", done.stderr)
 
     def test_tables_that_are_none_are_errors(self):
         for text, words in (("", ["empty"]), ("image,x\na,b\n", ["caption", "image, x"]),
