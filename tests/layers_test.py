@@ -31,8 +31,9 @@ EDGES = {
     "pipeline": ["engine", "archive"],
     "zero_shot": ["pipeline", "embedding"],
     "index": ["pipeline", "embedding"],
+    "probe": ["embedding", "nn"],
     "service": ["zero_shot", "index"],
-    "app": ["service", "hub", "postgres", "torchscript"],
+    "app": ["service", "probe", "hub", "postgres", "torchscript"],
 }
 
 # Headers that only some files may include, by the start of their names.
@@ -244,6 +245,7 @@ class SelfCheck(unittest.TestCase):
             ("lib/pipeline/image_stream.cpp", '"clip/zero_shot.h"'),
             ("lib/zero_shot/accuracy.cpp", '"service/json.h"'),
             ("lib/index/vector_file.cpp", '"clip/zero_shot.h"'),
+            ("lib/probe/train.cpp", '"clip/zero_shot.h"'),
             ("lib/service/job.cpp", '"hub/store.h"'),
             ("lib/include/clip/embeddings.h", '"clip/model.h"'),
         ]:

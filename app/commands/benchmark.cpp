@@ -22,6 +22,7 @@
 #include "input/input_lists.h"
 #include "options/encoding_option.h"
 #include "options/model_options.h"
+#include "run/throughput_plan.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 #include "writers/print_json.h"
@@ -37,7 +38,9 @@ struct BenchmarkOptions {
   std::vector<std::int64_t> batches = {1, 4, 16};
   double seconds = 2;
   std::string texts, encoding;
-  std::vector<std::string> precisions = {"fp32"};
+  std::vector<std::string> precisions;  // none: fp32, and for a plan fp32, bf16 and int8
+  std::string plan;                     // a number of images
+  std::vector<std::string> images;      // that a plan is measured with
   bool json = false;
   ModelOptions model;
 };
@@ -283,10 +286,91 @@ void measure_precision(const BenchmarkOptions& options, clip::Precision wanted) 
   if (options.json) print_json(json);
 }
 
+// "1.9 days", "3.2 hours", "12 minutes".
+std::string long_duration(double hours) {
+  if (hours >= 48) return fmt::format("{:.1f} days", hours / 24);
+  if (hours >= 1) return fmt::format("{:.1f} hours", hours);
+  return fmt::format("{:.1f} minutes", 60 * hours);
+}
+
+void print_plan_row(const clip::Json& row) {
+  const auto number = [&](const char* name) { return row[name].get<double>(); };
+  fmt::print("{:<10}{:>10.1f}{:>10.1f}{:>10.1f}{:>14}{:>12.1f}{:>9.0f} MiB\n",
+             row["precision"].get<std::string>(), number("decode_per_second"),
+             number("encode_per_second"), number("images_per_second"),
+             long_duration(number("hours")), number("core_hours"),
+             number("peak_memory_bytes") / (1 << 20));
+  std::fflush(stdout);
+}
+
+int print_plan(const BenchmarkOptions& options) {
+  const auto images = parse_image_count(options.plan);
+  if (!images) {
+    throw UsageError(
+        fmt::format("--plan takes a number of images, such as 250000, 2.5e6 or 100M; "
+                    "'{}' is none",
+                    options.plan));
+  }
+  const SampleImages samples = sample_images(options.images);
+  const auto model = open_model(options.model);
+  const std::int64_t dim = model->config().embedding_dim;
+  const VectorBytes bytes = vector_bytes(*images, dim);
+  const std::size_t cores = threads(options.model);
+  if (!options.json) {
+    fmt::print("{} images with {}, {} threads, measured with {}\n\n", *images,
+               printable(title_of(*model)), cores, samples.what);
+    fmt::print("{:<10}{:>10}{:>10}{:>10}{:>14}{:>12}{:>13}\n", "precision", "decode/s", "encode/s",
+               "images/s", "takes", "core-hours", "memory");
+  }
+  std::vector<std::string> precisions = options.precisions;
+  if (precisions.empty()) precisions = {"fp32", "bf16", "int8"};
+  clip::Json rows = clip::Json::array();
+  std::vector<std::string> notes;
+  for (const std::string& name : precisions) {
+    try {
+      const MeasuredRates rates = measure_rates(model, options.model, *clip::precision_named(name),
+                                                samples, options.seconds);
+      rows.push_back(plan_json(*images, cores, rates));
+      if (!options.json) print_plan_row(rows.back());
+      if (rates.computed != rates.wanted) {
+        notes.push_back(fmt::format("{} is computed in {} here", name, name_of(rates.computed)));
+      }
+    } catch (const clip::Error& error) {
+      // What was asked for by name must be there.
+      if (!options.precisions.empty() || error.code() != clip::ErrorCode::kUnsupported) throw;
+      notes.push_back(fmt::format("{} is not there: {}", name, error.what()));
+    }
+  }
+  if (options.json) {
+    clip::Json json = clip::Json::object();
+    clip::put_name(&json, "model", model->path());
+    json["images"] = *images;
+    json["threads"] = cores;
+    json["measured_with"] = samples.what;
+    json["plans"] = std::move(rows);
+    json["vectors"] = {{"dim", dim},
+                       {"float32_bytes", bytes.float32},
+                       {"float16_bytes", bytes.float16},
+                       {"int8_bytes", bytes.int8}};
+    print_json(json);
+    return kDone;
+  }
+  for (const std::string& note : notes) fmt::print("{}\n", note);
+  const auto size = [](double count) { return size_text(static_cast<std::uint64_t>(count)); };
+  fmt::print(
+      "\nvectors of {} numbers: {} in float32, {} in float16, {} in int8 with a scale each\n", dim,
+      size(bytes.float32), size(bytes.float16), size(bytes.int8));
+  return kDone;
+}
+
 int run_benchmark(const BenchmarkOptions& options) {
-  for (std::size_t i = 0; i < options.precisions.size(); ++i) {
+  if (!options.plan.empty()) return print_plan(options);
+  if (!options.images.empty()) throw UsageError("--image is for --plan");
+  const std::vector<std::string> precisions =
+      options.precisions.empty() ? std::vector<std::string>{"fp32"} : options.precisions;
+  for (std::size_t i = 0; i < precisions.size(); ++i) {
     if (i > 0 && !options.json) fmt::print("\n");
-    measure_precision(options, *clip::precision_named(options.precisions[i]));
+    measure_precision(options, *clip::precision_named(precisions[i]));
   }
   return kDone;
 }
@@ -310,15 +394,30 @@ void setup_benchmark(CLI::App* benchmark, Command* command) {
       ->check(CLI::Range(0.0, 3600.0))
       ->type_name("S")
       ->capture_default_str();
+  benchmark
+      ->add_option(
+          "--plan", options->plan,
+          "Print what embedding so many images takes on a machine like this one, from rates "
+          "that are measured here: 250000, 2.5e6, 100M")
+      ->type_name("IMAGES")
+      ->group("Plan");
+  benchmark
+      ->add_option("--image", options->images,
+                   "Images, or folders of them, to measure a plan with [made-up photographs]")
+      ->type_name("PATH")
+      ->group("Plan");
   benchmark->add_flag("--json", options->json, "Print one JSON object");
   add_model_options(benchmark, &options->model);
   add_precision_list(benchmark, &options->precisions,
-                     "fp32, bf16, int8, fp16, or several of them [fp32]");
+                     "fp32, bf16, int8, fp16, or several of them [fp32; of a plan fp32, bf16 and "
+                     "int8]");
   benchmark->footer(
       "\"Products alone\" is what the matrix products of the same work take by themselves, in the "
       "same\n"
       "precision; the ratio says what everything else adds. Memory is the peak so far.\n\n"
-      "Example:\n  clip-cli benchmark --model ViT-B-32.pt --batch 1,16 --precision fp32,bf16,int8");
+      "Examples:\n"
+      "  clip-cli benchmark --model ViT-B-32.pt --batch 1,16 --precision fp32,bf16,int8\n"
+      "  clip-cli benchmark --model ViT-B-32.pt --plan 100M --image photos");
   benchmark->callback([=] { *command = [=] { return run_benchmark(*options); }; });
 }
 

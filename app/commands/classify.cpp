@@ -20,11 +20,11 @@
 #include "options/shard_option.h"
 #include "options/sort_options.h"
 #include "run/image_run.h"
+#include "run/label_results.h"
 #include "run/label_run.h"
 #include "run/results.h"
 #include "run/resume.h"
 #include "run/shard_output.h"
-#include "terminal/columns.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
@@ -34,8 +34,6 @@
 
 namespace clip_cli {
 namespace {
-
-constexpr const char* kUnknown = "unknown";
 
 struct ClassifyOptions {
   ImageInputs images;
@@ -115,83 +113,13 @@ RunFacts facts_of(const ClassifyOptions& options, const std::vector<clip::Label>
   return facts;
 }
 
-WriterContext context_of(const ClassifyOptions& options, const std::vector<clip::Label>& labels,
-                         const clip::Model& model) {
-  int label_width = 0;
-  WriterContext context;
-  for (const clip::Label& label : labels) {
-    label_width = std::max(label_width, display_width(printable(label.name)));
-    context.labels.push_back(label.name);
-  }
-  context.model = title_of(model);
-  context.threshold = options.threshold;
-  context.table_width = terminal_width(STDOUT_FILENO);
-
-  Column image, label, probability, error, filed, alternatives;
-  image.name = image.heading = "image";
-  label.name = label.heading = "label";
-  probability.name = probability.heading = "probability";
-  image.in_table = label.in_table = probability.in_table = alternatives.in_table = true;
-  label.width = std::clamp(label_width, 7, 24);
-  image.width = std::clamp(context.table_width - label.width - 40, 16, 50);
-  image.cut_middle = true;
-  probability.width = 11;
-  probability.style = NumberStyle::kPercent;
-  error.name = "error";
-  if (!options.sort.folder.empty()) filed.name = "filed";
-  alternatives.heading = "or";
-  context.columns = {image, label, probability, error, filed};
-  for (std::size_t i = 1; i <= std::min(options.top_k, labels.size()); ++i) {
-    Column choice;
-    choice.name = fmt::format("label_{}", i);
-    context.columns.push_back(choice);
-    choice.name = fmt::format("probability_{}", i);
-    context.columns.push_back(choice);
-  }
-  context.columns.push_back(alternatives);
-  return context;
-}
-
-// What else it could be, or where the image has been filed.
-std::string alternatives_of(const clip::ClassifyResult& result, bool files) {
-  if (files) return result.filed.empty() ? "failed" : result.filed;
-  std::string text;
-  // Where the label is "unknown", the first choice is among what it could be.
-  const std::size_t first = result.label == result.ranking.front().label ? 1 : 0;
-  for (std::size_t i = first; i < result.ranking.size(); ++i) {
-    text += fmt::format("{}{} {:.1f} %", i == first ? "" : ", ", result.ranking[i].label,
-                        100 * result.ranking[i].probability);
-  }
-  return text;
-}
-
-Record record_of(const clip::ClassifyResult& result, std::string thumbnail, bool files,
-                 std::size_t choices) {
-  const bool ranked = !result.ranking.empty();
-  Record record;
-  record.json = to_json(result);
-  record.thumbnail = std::move(thumbnail);
-  record.file = result.filed.empty() ? result.image : result.filed;
-  std::vector<Cell> row = {result.image, result.label, ranked ? Cell(result.probability()) : Cell(),
-                           result.error ? Cell(result.error->message) : Cell(), result.filed};
-  for (std::size_t i = 0; i < choices; ++i) {
-    const bool there = i < result.ranking.size();
-    row.push_back(there ? Cell(result.ranking[i].label) : Cell());
-    row.push_back(there ? Cell(result.ranking[i].probability) : Cell());
-  }
-  // The whole of what went wrong is a notice of its own.
-  row.push_back(ranked ? alternatives_of(result, files) : "failed");
-  record.rows.push_back(std::move(row));
-  return record;
-}
-
 // The embedding's label by the ranking and the threshold.
 void rank(const float* embedding, const std::vector<std::string>& names,
           const clip::Embeddings& labels, double logit_scale, const ClassifyOptions& options,
           clip::ClassifyResult* result) {
   result->ranking = clip::choices_of(embedding, names, labels, logit_scale, options.top_k);
   result->label =
-      result->probability() < options.threshold ? kUnknown : result->ranking.front().label;
+      result->probability() < options.threshold ? kUnknownLabel : result->ranking.front().label;
 }
 
 int run_classify(const ClassifyOptions& given) {
@@ -255,7 +183,12 @@ int run_classify(const ClassifyOptions& given) {
     sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
   }
   const OutputFormat& format = format_of(options);
-  const WriterContext context = context_of(options, labels, *model);
+  LabelColumns columns;
+  columns.labels = names;
+  columns.choices = std::min(options.top_k, labels.size());
+  columns.files = sorter.has_value();
+  columns.threshold = options.threshold;
+  const WriterContext context = label_context(columns, title_of(*model));
   Results results(earlier        ? Output::appending(earlier->take_descriptor(), path)
                   : shard_output ? Output::replacing(path)
                                  : Results::output_of(options.output),
@@ -305,8 +238,7 @@ int run_classify(const ClassifyOptions& given) {
         // The progress line, on the same terminal, makes way for results and notices.
         if (result.error || results.on_terminal()) progress.clear();
         if (result.error) notice(result.error->message);
-        results.write(record_of(result, image.thumbnail, sorter.has_value(),
-                                std::min(options.top_k, labels.size())));
+        results.write(label_record(result, image.thumbnail, columns));
         // An image that has been filed is written at once: after a crash nothing is filed that is
         // not known.
         if (sorter) results.flush();

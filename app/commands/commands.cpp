@@ -28,6 +28,7 @@ constexpr Row kCommands[] = {
      setup_embed},
     {"evaluate", "Measure zero-shot accuracy on a folder that has a folder for each class",
      setup_evaluate},
+    {"probe", "Linear classifiers on embeddings: train them, and apply them", setup_probe},
     {"batch", "Run jobs for scripts: one JSON object per line in, one per line out, in order",
      setup_batch},
     {"tokenize", "Print the token ids of texts and the pieces they stand for", setup_tokenize},

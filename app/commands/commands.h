@@ -14,6 +14,7 @@ using Command = std::function<int()>;
 void setup_score(CLI::App* score, Command* command);
 void setup_classify(CLI::App* classify, Command* command);
 void setup_evaluate(CLI::App* evaluate, Command* command);
+void setup_probe(CLI::App* probe, Command* command);
 void setup_search(CLI::App* search, Command* command);
 void setup_index(CLI::App* index, Command* command);
 void setup_duplicates(CLI::App* duplicates, Command* command);

@@ -1,4 +1,6 @@
 // `clip-cli evaluate`: zero-shot accuracy on a folder that has a folder for each class.
+#include "commands/evaluate.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include "exit_code.h"
 #include "input/class_folders.h"
 #include "input/input_lists.h"
+#include "input/webdataset.h"
 #include "options/encoding_option.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
@@ -34,26 +37,85 @@ namespace {
 constexpr std::size_t kTopK = 5;
 constexpr std::size_t kConfusedPairs = 10;
 
-struct EvaluateOptions {
-  std::string folder, labels_file, encoding, confusion;
-  std::vector<std::string> exclude;
-  OutputOptions output;
-  TemplateOptions templates;
-  ImageRunOptions run;
+// What is measured on: the classes, the templates, and the images, tagged with their class.
+struct DataSet {
+  std::vector<ClassFolder> classes;
+  std::vector<std::string> templates;
+  std::optional<Webdataset> archives;  // nothing: folders of classes
 };
 
-std::vector<ClassFolder> classes_of(const EvaluateOptions& options) {
-  std::vector<ClassFolder> classes = read_class_folders(options.folder, options.exclude);
+std::vector<ClassFolder> classes_of_folders(const EvaluateOptions& options) {
+  std::vector<ClassFolder> classes = read_class_folders(options.data, options.exclude);
   if (options.labels_file.empty()) return classes;
   const auto others = name_classes(read_whole({options.labels_file, options.encoding}),
                                    options.labels_file, &classes);
   if (!others.empty()) {
     notice(fmt::format("{} names {} folder{} that {} does not have, {} for one: left out",
                        options.labels_file, others.size(), others.size() == 1 ? "" : "s",
-                       options.folder, others.front()));
+                       options.data, others.front()));
   }
   return classes;
 }
+
+DataSet data_set_of(const EvaluateOptions& options) {
+  DataSet data;
+  data.archives = find_webdataset(options.data, options.split);
+  const bool has_templates = !options.templates.templates.empty() || !options.templates.set.empty();
+  if (!data.archives) {
+    data.classes = classes_of_folders(options);
+    data.templates = read_templates(options.templates);
+    return data;
+  }
+  const std::string& names =
+      options.labels_file.empty() ? data.archives->class_file : options.labels_file;
+  if (names.empty()) {
+    throw clip::Error(clip::ErrorCode::kNotFound,
+                      fmt::format("{} has no classnames.txt beside it, which names the classes of "
+                                  "its samples, a line each; --labels-file names another file",
+                                  options.data));
+  }
+  data.classes = parse_class_names(read_whole({names, options.encoding}), names);
+  const std::string& templates = data.archives->templates_file;
+  data.templates = has_templates || templates.empty()
+                       ? read_templates(options.templates)
+                       : parse_wds_templates(read_whole({templates, ""}), templates);
+  return data;
+}
+
+// The images one after the other, whatever they are in.
+class DataSetImages {
+ public:
+  DataSetImages(const EvaluateOptions& options, const DataSet& data,
+                const clip::ImagePathsOptions& walk, const clip::CancelToken* stop)
+      : classes_(data.classes.size()), stop_(stop) {
+    if (!data.archives) {
+      folders_.emplace(options.data, data.classes, walk);
+      return;
+    }
+    ImageInputs inputs;
+    inputs.named = {data.archives->archives};
+    inputs.exclude = options.exclude;
+    archives_.emplace(image_sources(inputs, walk_options(inputs, stop), stop));
+  }
+
+  bool next(clip::ImageSource* source) {
+    if (stop_->cancelled()) return false;
+    if (folders_) return folders_->next(source);
+    if (!archives_->next(source)) return false;
+    tag_class(classes_, source);
+    return true;
+  }
+
+  clip::LeftOut left_out() const {
+    return folders_ ? folders_->left_out() : archives_->left_out();
+  }
+
+ private:
+  const std::size_t classes_;
+  const clip::CancelToken* const stop_;
+  std::optional<ClassImages> folders_;
+  std::optional<ImageSources> archives_;
+};
 
 clip::EvaluateResult result_of(const clip::Accuracy& accuracy,
                                const std::vector<ClassFolder>& classes, const std::string& model,
@@ -168,58 +230,77 @@ class Page {
   std::unique_ptr<RecordWriter> writer_;
 };
 
-int run_evaluate(const EvaluateOptions& options) {
+// The metrics as CLIP_benchmark names them.
+clip::Json metrics_of(const clip::EvaluateResult& result) {
+  return {{"acc1", result.top_1},
+          {"acc5", result.top_5},
+          {"mean_per_class_recall", result.mean_recall}};
+}
+
+void check(const EvaluateOptions& options) {
   check(options.output);
-  const std::vector<ClassFolder> classes = classes_of(options);
+  if (format_of(options.output, "table").has_thumbnails) {
+    throw UsageError("--output takes the accuracy; --report takes a page of the images");
+  }
+  if (options.clip_benchmark.file == "-" && options.output.output.empty() &&
+      !options.output.format.empty()) {
+    throw UsageError(
+        "standard output takes one of the two, what CLIP_benchmark writes or another format; name "
+        "a file for --clip-benchmark");
+  }
+  if (!options.retrieval && !options.images_in.empty()) {
+    throw UsageError("--images-in says where the images of --retrieval are");
+  }
+}
+
+int run_evaluate(const EvaluateOptions& options) {
+  check(options);
+  if (options.retrieval) return evaluate_retrieval(options);
+  const DataSet data = data_set_of(options);
+  const std::vector<ClassFolder>& classes = data.classes;
   std::vector<clip::Label> labels;
   std::vector<std::string> names;
   for (const ClassFolder& each : classes) {
     labels.push_back({each.label, {}});
     names.push_back(each.label);
   }
-  const std::vector<std::string> templates = read_templates(options.templates);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const OutputFormat& format = format_of(options.output, "table");
-  if (format.has_thumbnails) {
-    throw UsageError("--output takes the accuracy; --report takes a page of the images");
-  }
   // Whatever cannot be written should be known before the model is loaded.
   std::optional<Output> confusion;
   if (!options.confusion.empty()) confusion.emplace(Output::replacing(options.confusion));
   const auto model = open_model(options.run.model);
-  OutputOptions results_only = options.output;
-  results_only.report.clear();
-  Results results(Results::output_of(results_only), format, results_only, context_of());
+  EvaluateOutputs outputs(options, context_of());
   std::optional<Page> page;
   if (!options.output.report.empty()) page.emplace(options.output.report, *model, names);
 
   std::optional<ImageCount> count;
   Progress progress("image", options.run.run.quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
-  const clip::ImagePathsOptions walk = class_walk(options.folder, options.exclude, &stop);
-  if (StatusLine::is_watched() && !options.run.run.quiet) {
+  const clip::ImagePathsOptions walk = class_walk(options.data, options.exclude, &stop);
+  if (StatusLine::is_watched() && !options.run.run.quiet && !data.archives) {
     count.emplace(
         [&, at = std::size_t{0}]() mutable {
           return clip::ImagePaths(
               [&, at](std::string* path) mutable {
                 if (at == classes.size()) return false;
-                *path = class_path(options.folder, classes[at++]);
+                *path = class_path(options.data, classes[at++]);
                 return true;
               },
               walk);
         },
         &stop);
   }
-  ClassImages images(options.folder, classes, walk);
+  DataSetImages images(options, data, walk, &stop);
   clip::ImageEmbedder embedder(
-      model, [&](clip::ImageSource* next) { return !stop.cancelled() && images.next(next); },
+      model, [&](clip::ImageSource* next) { return images.next(next); },
       embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
       &stop);
   clip::TextOptions texts;
   texts.encoder = encoder_options(options.run.model);
   texts.truncate = options.templates.truncate;
-  const clip::Embeddings embedded = embed_labels(model, labels, templates, texts, stop, &progress);
+  const clip::Embeddings embedded = embed_labels(model, labels, data.templates, texts, stop, &progress);
 
   clip::Accuracy accuracy(classes.size());
   for_each_image(&embedder, &progress, [&](const clip::ImageResult& image) {
@@ -249,12 +330,15 @@ int run_evaluate(const EvaluateOptions& options) {
     finish_images(progress, images.left_out(), options.run.run.quiet);
     throw clip::Error(
         clip::ErrorCode::kNotFound,
-        fmt::format("{} has no image in its folders that could be read", options.folder));
+        fmt::format("{} has no image {} that could be read", options.data,
+                    data.archives ? "with a class" : "in its folders"));
   }
   const RunSummary summary = summary_of(progress, interrupted);
-  results.begin();
-  results.write(record_of(result_of(accuracy, classes, model->path(), progress.failed())));
-  results.finish(summary);
+  const clip::EvaluateResult result =
+      result_of(accuracy, classes, model->path(), progress.failed());
+  outputs.write(record_of(result), summary,
+                clip_benchmark_json(options.clip_benchmark, options.data, options.run.model, *model,
+                                    "zeroshot_classification", metrics_of(result)));
   if (page) page->finish(summary);
   if (confusion) {
     confusion->write(confusion_png(accuracy, names));
@@ -266,15 +350,53 @@ int run_evaluate(const EvaluateOptions& options) {
 
 }  // namespace
 
+EvaluateOutputs::EvaluateOutputs(const EvaluateOptions& options, const WriterContext& context)
+    : benchmark_(clip_benchmark_output(options.clip_benchmark)) {
+  const OutputOptions& output = options.output;
+  if (options.clip_benchmark.file == "-" && output.output.empty()) return;
+  OutputOptions results_only = output;  // pages are of images
+  results_only.report.clear();
+  results_.emplace(Results::output_of(results_only), format_of(output, "table"), results_only,
+                   context);
+}
+
+void EvaluateOutputs::write(const Record& record, const RunSummary& summary,
+                            const clip::Json& benchmark) {
+  if (results_) {
+    results_->begin();
+    results_->write(record);
+    results_->finish(summary);
+  }
+  if (!benchmark_) return;
+  benchmark_->write(clip::json_line(benchmark));
+  benchmark_->commit();
+}
+
 void setup_evaluate(CLI::App* evaluate, Command* command) {
   auto options = std::make_shared<EvaluateOptions>();
-  evaluate->add_option("DIR", options->folder, "The folder of class folders")
+  evaluate
+      ->add_option("DATA", options->data,
+                   "The folder of class folders, or a webdataset: tar archives whose samples have "
+                   "a .cls, or a folder of them as CLIP_benchmark has it; with --retrieval, a table "
+                   "of captions, or a webdataset whose samples have a .txt")
       ->required()
       ->type_name("");
   evaluate
+      ->add_flag(
+          "--retrieval", options->retrieval,
+          "Measure recall at 1, 5 and 10 on images with captions: CSV with the columns image "
+          "and caption, or filepath and title, a line for each caption")
+      ->group("Retrieval");
+  evaluate
+      ->add_option("--images-in", options->images_in,
+                   "The folder that the table's paths begin in [the table's own]")
+      ->type_name("DIR")
+      ->group("Retrieval");
+  evaluate
       ->add_option("--labels-file", options->labels_file,
                    "File of lines folder<TAB>label (-: standard input); without it the names of "
-                   "folders are the labels, with blanks for underscores")
+                   "folders are the labels, with blanks for underscores. Of a webdataset, a label a "
+                   "line [classnames.txt beside it]")
       ->type_name("FILE")
       ->group("Labels");
   add_encoding_option(evaluate, &options->encoding, "Labels");
@@ -292,11 +414,14 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
   refuse_shard_option(evaluate,
                       "accuracies of shards cannot be joined to that of the whole; run evaluate on "
                       "all images at once, or classify with --shard");
+  add_clip_benchmark_options(evaluate, &options->clip_benchmark);
   add_image_run_options(evaluate, &options->run);
   evaluate->footer(
-      "Example:\n"
+      "Examples:\n"
       "  clip-cli evaluate imagenet/val --labels-file names.tsv --template-set openai_imagenet "
-      "--confusion confusion.png");
+      "--confusion confusion.png\n"
+      "  clip-cli evaluate imagenet/val --clip-benchmark result.json --dataset imagenet1k\n"
+      "  clip-cli evaluate captions.csv --retrieval");
   evaluate->callback([=] { *command = [=] { return run_evaluate(*options); }; });
 }
 

@@ -8,6 +8,7 @@
 // at the end. Until then the header says that there are none.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -32,6 +33,15 @@ struct NpyHeader {
 // Of a file that begins with `bytes`. Throws Error, whose message names no file, for what is no
 // .npy file (kCorrupt), and for one that is of another kind (kUnsupported).
 NpyHeader parse_npy_header(std::string_view bytes);
+
+// Throws Error, whose message names no file, where a file of `bytes` bytes is shorter or longer
+// than its header says, or has vectors without numbers.
+void check_npy_size(const NpyHeader& header, std::uint64_t bytes);
+
+std::int64_t size_of(NpyType type);  // bytes of a number
+
+// `count` numbers, at any address, as float.
+void widen_numbers(const char* from, NpyType type, std::size_t count, float* to);
 
 // A file whose rows are read in blocks, as float: one that need not fit into memory.
 class NpyReader {

@@ -81,8 +81,9 @@ Json to_json(const ClassifyResult& result) {
     json["probability"] = result.probability();
     Json ranking = Json::array();
     for (const LabelChoice& choice : result.ranking) {
-      ranking.push_back(
-          {{"label", choice.label}, {"probability", choice.probability}, {"score", choice.score}});
+      Json each = {{"label", choice.label}, {"probability", choice.probability}};
+      if (choice.score) each["score"] = *choice.score;
+      ranking.push_back(std::move(each));
     }
     json["ranking"] = std::move(ranking);
   }

@@ -48,8 +48,8 @@ struct ScoreResult {
 
 struct LabelChoice {
   std::string label;
-  double score = 0;        // 100 x cosine
-  double probability = 0;  // of all labels
+  std::optional<double> score;  // 100 x cosine, where there is one
+  double probability = 0;       // of all labels
 };
 
 // {"image", "model", "label", "probability", "ranking": [{"label", "probability", "score"}],

@@ -7,6 +7,7 @@ import os
 import random
 import re
 import subprocess
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -95,6 +96,125 @@ class ClassFolders(unittest.TestCase):
         self.assertEqual(matrix[self.labels.index(top["label"]),
                                 self.labels.index(top["predicted"])], matrix.max())
         self.assertEqual((ours["images"], ours["failed"]), (160, 0))
+
+    def test_the_file_of_clip_benchmark(self):
+        ours = json_lines(evaluate("--json", self.data).stdout)[0]
+        metrics = {"acc1": ours["top_1"], "acc5": ours["top_5"],
+                   "mean_per_class_recall": ours["mean_recall"]}
+        expected = {"dataset": "data", "model": "published-tiny", "pretrained": "published-tiny.pt",
+                    "task": "zeroshot_classification", "metrics": metrics, "language": "en"}
+        done = evaluate("--clip-benchmark", "-", f"{self.data}/")
+        self.assertEqual(json_lines(done.stdout), [expected])
+        out, other = self.folder / "result.json", self.folder / "ours.json"
+        done = evaluate("--clip-benchmark", out, "--dataset", "wds/food101", "--language", "fr",
+                        self.data)
+        self.assertIn("top-1", done.stdout)
+        self.assertEqual(json.loads(out.read_text()),
+                         {**expected, "dataset": "wds/food101", "language": "fr"})
+        done = evaluate("--clip-benchmark", "-", "--output", other, self.data)
+        self.assertEqual(json_lines(done.stdout), [expected])
+        self.assertEqual(json.loads(other.read_text()), ours)
+        # A row of the table that its `build` makes: nothing nested but the metrics.
+        flat = {**expected, **expected["metrics"]}
+        del flat["metrics"]
+        self.assertTrue(all(isinstance(value, (str, float)) for value in flat.values()))
+        done = evaluate("--clip-benchmark", "-", "--json", self.data)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        done = evaluate("--clip-benchmark", self.folder / "no" / "x.json", self.data)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+
+    def test_published_models_have_open_clips_names(self):
+        # OpenAI's file as `models pull` stores it: another model of that shape does here.
+        for name, file, model in (("ViT-B/32", "ViT-B-32.pt", "ViT-B-32"),
+                                  ("rn50x64", "RN50x64.pt", "RN50x64")):
+            (self.folder / file).write_bytes(TINY.read_bytes())
+            done = run("evaluate", "--model", name, "--clip-benchmark", "-", self.data,
+                       environment={"CLIP_CACHE": str(self.folder)})
+            self.assertEqual(done.returncode, 0, done.stderr)
+            result = json.loads(done.stdout)
+            self.assertEqual(result["model"].removesuffix("-quickgelu"), model)
+            self.assertEqual(result["pretrained"], "openai")
+        done = run("evaluate", "--clip-benchmark", "-", self.data,
+                   environment={"CLIP_CACHE": str(self.folder)})
+        self.assertEqual(json.loads(done.stdout)["pretrained"], "openai")
+
+    def write_webdataset(self, folder, shards=3):
+        """As CLIP_benchmark's converter writes it."""
+        (folder / "test").mkdir(parents=True)
+        (folder / "classnames.txt").write_text("".join(label + "\n" for label in self.labels))
+        (folder / "zeroshot_classification_templates.txt").write_text(
+            "a bad photo of a {c}.\n{c}, a drawing of a {c}\n")
+        (folder / "test/nshards.txt").write_text(f"{shards}\n")
+        paths = [(number, path) for number, name in enumerate(CLASSES)
+                 for path in sorted((self.data / name).rglob("*.png"))]
+        random.Random(1).shuffle(paths)
+        for shard in range(shards):
+            with tarfile.open(folder / f"test/{shard}.tar", "w") as archive:
+                for i, (number, path) in enumerate(paths[shard::shards]):
+                    key = f"s{shard}{i:06d}"
+                    members = [(f"{key}.cls", str(number).encode()),
+                               (f"{key}.png", path.read_bytes())]
+                    for name, data in members[::1 if i % 2 else -1]:
+                        member = tarfile.TarInfo(name)
+                        member.size = len(data)
+                        archive.addfile(member, io.BytesIO(data))
+
+    def test_webdatasets(self):
+        folder = self.folder / "wds"
+        self.write_webdataset(folder)
+        templates = ["--template", "a bad photo of a {}.", "--template", "{}, a drawing of a {}"]
+        whole = json_lines(evaluate("--json", *templates, self.data).stdout)[0]
+        for arguments in ([folder], [f"{folder}/test/{{0..2}}.tar"]):
+            done = evaluate("--json", *arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            ours = json_lines(done.stdout)[0]
+            for name in ("images", "failed", "top_1", "top_5", "mean_recall", "confused",
+                         "confusion"):
+                self.assertEqual(ours[name], whole[name], name)
+            self.assertEqual([each["label"] for each in ours["classes"]], self.labels)
+            self.assertEqual([each["folder"] for each in ours["classes"]],
+                             [str(i) for i in range(len(CLASSES))])
+        plain = json_lines(evaluate("--json", self.data).stdout)[0]
+        ours = json_lines(evaluate("--json", "--template", "a photo of a {}.", folder).stdout)[0]
+        self.assertEqual(ours["confusion"], plain["confusion"])
+        done = evaluate("--clip-benchmark", "-", "--dataset", "wds/ours", folder)
+        self.assertEqual(json_lines(done.stdout)[0]["metrics"]["acc1"], whole["top_1"])
+
+        names = self.folder / "names.txt"
+        names.write_text("".join(f"thing {i}\n" for i in range(len(CLASSES))))
+        ours = json_lines(evaluate("--json", "--labels-file", names, folder).stdout)[0]
+        self.assertEqual(ours["classes"][3]["label"], "thing 3")
+        with open(folder / "test/1.tar", "rb") as piped:
+            done = subprocess.run([BINARY, "evaluate", "--model", TINY, "--json", "--labels-file",
+                                   names, "-"], stdin=piped, capture_output=True, check=False)
+        self.assertEqual(json_lines(done.stdout.decode())[0]["images"], 53)
+
+    def test_webdatasets_with_faults(self):
+        folder = self.folder / "wds"
+        self.write_webdataset(folder, shards=1)
+        (folder / "classnames.txt").write_text("".join(f"{label}\n" for label in self.labels[:-1]))
+        done = evaluate("--json", folder)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("its class is 7, and there are 7", done.stderr)
+        ours = json_lines(done.stdout)[0]
+        self.assertEqual(ours["failed"], self.truth.count(7))
+        self.assertEqual(ours["images"], 160 - self.truth.count(7))
+        with tarfile.open(folder / "test/0.tar", "w") as archive:
+            for name in ("a.png", "b.cls", "b.png"):
+                data = b"cat" if name == "b.cls" else next(self.data.rglob("*.png")).read_bytes()
+                member = tarfile.TarInfo(name)
+                member.size = len(data)
+                archive.addfile(member, io.BytesIO(data))
+        done = evaluate("--json", folder)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("a.png: it has no class", done.stderr)
+        self.assertIn("its class 'cat' is no number", done.stderr)
+        (folder / "classnames.txt").unlink()
+        done = evaluate(folder)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("classnames.txt", done.stderr)
+        (folder / "test/nshards.txt").write_text("many\n")
+        self.assertIn("nshards.txt", evaluate(folder).stderr)
 
     def test_the_table_says_the_same(self):
         ours = json_lines(evaluate("--json", self.data).stdout)[0]

@@ -14,7 +14,7 @@ from images import draw
 
 COMMANDS = [[], ["score"], ["classify"], ["evaluate"], ["embed"], ["batch"], ["tokenize"],
             ["benchmark"],
-            ["models"], *(["models", command] for command in
+            ["probe"], ["probe", "train"], ["probe", "apply"], ["models"], *(["models", command] for command in
                           ("list", "pull", "verify", "remove", "inspect", "check"))]
 # Examples that need the network, or a file that only OpenAI has; other tests cover the commands.
 NOT_HERE = ("models pull", "models verify", "--image CLIP.png")
@@ -57,7 +57,7 @@ class Usage(unittest.TestCase):
 
     def test_every_command_has_json(self):
         for command in COMMANDS:
-            if command not in ([], ["models"], ["batch"]):  # batch speaks nothing else
+            if command not in ([], ["models"], ["probe"], ["batch"]):  # batch speaks nothing else
                 self.assertRegex(run(*command, "--help").stdout, r"\n +--json\b", command)
 
     def test_help_goes_to_stdout(self):
@@ -95,6 +95,9 @@ class Usage(unittest.TestCase):
         for place in ("photos", "imagenet/val/cat", "imagenet/val/dog"):
             (folder / place).mkdir(parents=True)
             draw(folder / place / "image.png", 1)
+            draw(folder / place / "other.png", 2)
+        (folder / "captions.csv").write_text("image,caption\nphotos/image.png,a cat\n"
+                                             "image.jpg,a dog\n")
         (folder / "labels.txt").write_text("cat\ndog\n")
         (folder / "names.tsv").write_text("cat\tcat\ndog\tdog\n")
         (folder / "jobs.jsonl").write_text('{"op": "embed", "text": "a cat"}\n')

@@ -165,6 +165,14 @@ def make_models():
               "logit_scale": {"dtype": "F32", "shape": [], "data_offsets": [32, 36]}}
     text = json.dumps(header).encode()
     write("checkpoint", "safetensors", struct.pack("<Q", len(text)) + text + bytes(36))
+    header = {"__metadata__": {"format": "clip-cli probe 1", "classes": '["a","b"]',
+                               "model": "a" * 64, "l2": "1", "validation_accuracy": "0.5"},
+              "weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]},
+              "bias": {"dtype": "F32", "shape": [2], "data_offsets": [16, 24]}}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    write("probe", "two_classes",
+          struct.pack("<Q", len(text)) + text + struct.pack("<6f", 1, 2, 3, 4, 0, 0.5))
     for name, begin in [("onnx", b"\x08\x07\x12\x07pytorch"), ("gguf", b"GGUF\x03\0\0\0"),
                         ("html", b"<!DOCTYPE html><html>"), ("lfs", b"version https://git-lfs"),
                         ("hdf5", b"\x89HDF\r\n\x1a\n"), ("pickle", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j"),
