@@ -22,6 +22,7 @@
 #include "run/image_run.h"
 #include "run/results.h"
 #include "run/resume.h"
+#include "run/sample_columns.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
@@ -180,6 +181,9 @@ class Destination {
       context.columns.push_back(number);
     }
     context.columns.push_back(error);
+    for (Column& column : sample_columns(options_.images)) {
+      context.columns.push_back(std::move(column));
+    }
     return context;
   }
 
@@ -196,6 +200,7 @@ class Destination {
       for (const float value : result.embedding) row.emplace_back(fmt::format("{}", value));
       row.resize(static_cast<std::size_t>(dim_) + 1);
       row.push_back(result.error ? Cell(result.error->message) : Cell());
+      for (Cell& cell : sample_cells(result.texts)) row.push_back(std::move(cell));
       record.rows.push_back(std::move(row));
     }
     results_->write(record);
@@ -340,8 +345,7 @@ int run_embed(const EmbedCommandOptions& options) {
   Progress progress(texts ? "text" : "image", quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
   if (!texts && StatusLine::is_watched() && !quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return counted_images(options.images, walk, &stop); },
-                  &stop);
+    count.emplace([&] { return counted_images(options.images, walk, &stop); }, &stop);
   }
   progress.skip_to(texts ? run_texts(options, model, stop, &to, &progress)
                          : run_images(options, model, &stop, &*sources, &to, &progress));

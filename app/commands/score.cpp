@@ -20,6 +20,7 @@
 #include "options/label_options.h"
 #include "run/image_run.h"
 #include "run/results.h"
+#include "run/sample_columns.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "usage_error.h"
@@ -44,7 +45,8 @@ struct Inputs {
 };
 
 // Whether an argument is a URL, names a folder, or a file that is an image or an archive: by its
-// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of any other file.
+// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of
+// any other file.
 bool names_images(const std::string& argument) {
   if (clip::is_folder(argument) || url_kind(argument) != UrlKind::kNone) return true;
   if (const auto list = brace_list(argument)) return names_images(list->at(0));
@@ -118,7 +120,8 @@ bool may_be_several(const ImageInputs& images) {
   return brace_list(only) || clip::is_folder(only) || clip::names_archive(only);
 }
 
-WriterContext context_of(const std::vector<std::string>& texts, const clip::Model& model) {
+WriterContext context_of(const Inputs& inputs, const clip::Model& model) {
+  const std::vector<std::string>& texts = inputs.texts;
   Column image, text, score, cosine, probability, error;
   image.name = "image";
   text.name = "text";
@@ -138,6 +141,9 @@ WriterContext context_of(const std::vector<std::string>& texts, const clip::Mode
   WriterContext context;
   context.columns = {
       image, text, score, cosine, probability, error, shown_score, shown_probability, shown_text};
+  for (Column& column : sample_columns(inputs.images)) {
+    context.columns.push_back(std::move(column));
+  }
   context.table_header = false;
   context.model = title_of(model);
   context.labels = texts;
@@ -149,21 +155,26 @@ Record record_of(const clip::ScoreResult& result, std::string thumbnail, bool ti
   record.json = to_json(result);
   record.thumbnail = std::move(thumbnail);
   record.file = result.image;
+  const std::vector<Cell> sample = sample_cells(result.texts);
+  const auto add = [&](std::vector<Cell> row) {
+    row.insert(row.end(), sample.begin(), sample.end());
+    record.rows.push_back(std::move(row));
+  };
   if (result.error) {
-    record.rows.push_back({result.image, {}, {}, {}, {}, result.error->message, {}, {}, {}});
+    add({result.image, {}, {}, {}, {}, result.error->message, {}, {}, {}});
     return record;
   }
   if (titled) record.title = result.image;
   for (const clip::TextScore& each : result.scores) {
-    record.rows.push_back({result.image,
-                           each.text,
-                           each.score(),
-                           each.cosine,
-                           each.probability,
-                           {},
-                           each.score(),
-                           each.probability,
-                           each.text});
+    add({result.image,
+         each.text,
+         each.score(),
+         each.cosine,
+         each.probability,
+         {},
+         each.score(),
+         each.probability,
+         each.text});
   }
   return record;
 }
@@ -184,10 +195,9 @@ int run_score(const ScoreOptions& options) {
   Progress progress("image", quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
   Results results(Results::output_of(options.output), format, options.output,
-                  context_of(inputs.texts, *model));
+                  context_of(inputs, *model));
   if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
-    count.emplace([&] { return counted_images(inputs.images, walk, &stop); },
-                  &stop);
+    count.emplace([&] { return counted_images(inputs.images, walk, &stop); }, &stop);
   }
 
   // The first images are decoded while the prompts are embedded.

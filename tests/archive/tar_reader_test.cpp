@@ -48,9 +48,10 @@ std::string header(const std::string& name, std::uint64_t size, char type = '0')
   block.replace(100, 7, "0000644");
   block.replace(124, 11, octal(size, 11));
   block[156] = type;
-  block.replace(257, 8, std::string("ustar\0"
-                                    "00",
-                                    8));
+  block.replace(257, 8,
+                std::string("ustar\0"
+                            "00",
+                            8));
   block.replace(148, 8, "        ");
   unsigned sum = 0;
   for (const char byte : block) sum += static_cast<unsigned char>(byte);
@@ -103,8 +104,8 @@ TEST_CASE("numbers of headers are octal or in base 256") {
 TEST_CASE("members come with their bytes, and what is not read of one is passed over") {
   CHECK(members(file("a", "one") + file("b", std::string(2000, 'x')) + file("c", "") + kEnd) ==
         Members{"a: one", "b: " + std::string(2000, 'x'), "c: "});
-  TarReader reader(std::make_unique<Text>(file("a", std::string(5000, 'x')) + file("b", "two") +
-                                          kEnd));
+  TarReader reader(
+      std::make_unique<Text>(file("a", std::string(5000, 'x')) + file("b", "two") + kEnd));
   TarMember member;
   CHECK(reader.next(&member));
   char bytes[3];
@@ -176,8 +177,9 @@ TEST_CASE("an archive is known by its first bytes, as soon as they tell") {
   CHECK(may_be_archive("BZh"));
   CHECK(may_be_archive("photos/a.jp"));
   CHECK_FALSE(may_be_archive("photos/a.jpg\n"));
-  CHECK_FALSE(may_be_archive("\xff\xfe"
-                             "a\0.\0"sv));
+  CHECK_FALSE(
+      may_be_archive("\xff\xfe"
+                     "a\0.\0"sv));
   CHECK_FALSE(may_be_archive("a.jpg\0b"sv));
   CHECK_FALSE(may_be_archive(std::string(200, 'x')));
   CHECK(has_archive_extension("x/00000.TAR"));
