@@ -24,6 +24,7 @@
 #include "run/label_run.h"
 #include "run/results.h"
 #include "run/resume.h"
+#include "run/sample_columns.h"
 #include "run/shard_output.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
@@ -188,6 +189,7 @@ int run_classify(const ClassifyOptions& given) {
   columns.choices = std::min(options.top_k, labels.size());
   columns.files = sorter.has_value();
   columns.threshold = options.threshold;
+  columns.sample = sample_columns(options.images);
   const WriterContext context = label_context(columns, title_of(*model));
   Results results(earlier        ? Output::appending(earlier->take_descriptor(), path)
                   : shard_output ? Output::replacing(path)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "run/sample_columns.h"
 #include "terminal/columns.h"
 #include "terminal/text.h"
 
@@ -52,6 +53,7 @@ WriterContext label_context(const LabelColumns& columns, const std::string& mode
   if (columns.files) filed.name = "filed";
   alternatives.heading = "or";
   context.columns = {image, label, probability, error, filed};
+  context.columns.insert(context.columns.end(), columns.sample.begin(), columns.sample.end());
   for (std::size_t i = 1; i <= columns.choices; ++i) {
     Column choice;
     choice.name = fmt::format("label_{}", i);
@@ -72,6 +74,7 @@ Record label_record(const clip::ClassifyResult& result, std::string thumbnail,
   record.file = result.filed.empty() ? result.image : result.filed;
   std::vector<Cell> row = {result.image, result.label, ranked ? Cell(result.probability()) : Cell(),
                            result.error ? Cell(result.error->message) : Cell(), result.filed};
+  for (Cell& cell : sample_cells(result.texts)) row.push_back(std::move(cell));
   for (std::size_t i = 0; i < columns.choices; ++i) {
     const bool there = i < result.ranking.size();
     row.push_back(there ? Cell(result.ranking[i].label) : Cell());

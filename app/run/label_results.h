@@ -19,6 +19,7 @@ struct LabelColumns {
   std::size_t choices = 0;          // of each image's ranking
   bool files = false;               // images are filed into folders
   double threshold = 0;
+  std::vector<Column> sample = std::vector<Column>(2);  // sample_columns(), without names: none
 };
 
 // `model`: what people call it.

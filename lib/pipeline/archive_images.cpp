@@ -127,6 +127,8 @@ void ArchiveImages::read_member() {
   // What `tar -C folder .` writes in front is no part of the name.
   while (starts_with(member.name, "./")) member.name.erase(0, 2);
   if (member.is_damage) {
+    // What may not be all of a sample is for another run.
+    if (member.error->code() == ErrorCode::kCancelled) images_.clear();
     end_sample();
     add_error(member.name, *member.error);
     return;
@@ -153,7 +155,7 @@ void ArchiveImages::take_text(const TarMember& member, std::string_view suffix) 
     *text = without_line_ends(reader_.read_rest());
   } catch (const Error& error) {
     if (reader_.ended()) {
-      end_sample();
+      if (error.code() != ErrorCode::kCancelled) end_sample();
       add_error(member.name, error);
     } else if (!texts_error_) {
       texts_error_ = error.within("its " + excerpt(base_name(member.name)));
@@ -199,11 +201,14 @@ void ArchiveImages::add(const std::string& member, std::string bytes) {
 
 // Of a member, or, where that is empty, of the archive.
 void ArchiveImages::add_error(const std::string& member, const Error& error) {
+  if (error.code() == ErrorCode::kCancelled) {
+    images_.clear();
+    return;
+  }
   if (images_.size() >= kMaxSampleImages) hand_out();
   ImageSource& source = images_.emplace_back(source_of(member));
   // What the system says of the archive names it.
-  const bool is_said = error.code() == ErrorCode::kIo || error.code() == ErrorCode::kCancelled;
-  source.error = is_said ? error : error.within("cannot use " + source.name);
+  source.error = error.code() == ErrorCode::kIo ? error : error.within("cannot use " + source.name);
 }
 
 ImageSource ArchiveImages::source_of(const std::string& member) const {

@@ -1,8 +1,8 @@
 """Tar archives and webdatasets as inputs: the same bits as from files, and no harm from bad ones."""
 
+import csv
 import gzip
 import io
-import json
 import os
 import random
 import subprocess
@@ -217,6 +217,18 @@ class Texts(TarCase):
         done = run("classify", "--model", TINY, "--json", "--labels", "cat,dog", self.tar)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.check_results(json_lines(done.stdout))
+
+    def test_tables(self):
+        for command, more in (("embed", []), ("score", ["--text", "a cat"]),
+                              ("classify", ["--labels", "cat,dog"])):
+            done = run(command, "--model", TINY, "--csv", self.tar, *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = list(csv.DictReader(io.StringIO(done.stdout)))
+            self.assertEqual([(row["caption"], row["class"]) for row in rows],
+                             [(texts.get("caption", ""), str(texts.get("class", "")))
+                              for _, texts in self.wanted])
+            done = run(command, "--model", TINY, "--csv", self.folder / "photos", *more)
+            self.assertNotIn("caption", done.stdout.splitlines()[0])
 
     def test_texts_that_are_wrong_are_errors_of_their_image(self):
         image = self.files["000.png"]
