@@ -88,6 +88,9 @@ void check(const EmbedCommandOptions& options) {
     throw UsageError("embed takes images or --texts, not both in one run");
   }
   check(options.vectors, options.output);
+  if (options.vectors.texts && of_texts(options)) {
+    throw UsageError("--captions is for images; texts have none");
+  }
   if (!to_files(options) && format == "html") {
     throw UsageError("embed has no pages; name the output FILE.jsonl, .tsv, .csv, .npy or .faiss");
   }

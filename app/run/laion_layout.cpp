@@ -157,20 +157,29 @@ void write_laion_layout(const std::string& rows_path, const std::string& lines_p
     ++rows;
     columns.add(line);
   });
-  if (rows == 0) return;  // as clip-retrieval does; nobody may know how long vectors are
+  // As clip-retrieval does. How long vectors are nobody may know.
+  if (rows == 0 && !options.part) return;
   if (columns.left_out() > 0) {
     notice(fmt::format("the samples have more than {} keys; the others are left out",
                        MetadataColumns::kMaxColumns));
   }
+  if (rows == 0) columns.add({{options.texts ? "text" : "image", nullptr}});
   const clip::NpyReader reader(rows_path);
   if (reader.rows() != lines) throw do_not_belong(rows_path, lines_path);
 
   make_folder(clip::joined_path(folder, kind_of(options)));
   make_folder(clip::joined_path(folder, "metadata"));
-  const std::uint64_t per_file = options.part ? rows : options.rows_per_file;
+  const std::uint64_t per_file =
+      options.part ? std::max<std::uint64_t>(rows, 1) : options.rows_per_file;
   const std::uint64_t files = options.part ? options.part->count : (rows - 1) / per_file + 1;
   const std::uint64_t first = options.part ? options.part->index : 0;
   std::vector<std::unique_ptr<Pair>> pairs;
+  const auto begin_pair = [&](std::uint64_t place) {
+    if (!pairs.empty()) pairs.back()->finish();
+    pairs.push_back(std::make_unique<Pair>(
+        folder, options, numbered(first + place, files), reader.dim(), columns,
+        std::vector<std::pair<std::string, std::string>>{{"model", model}}));
+  };
   std::vector<float> block(static_cast<std::size_t>(kRowsAtOnce * reader.dim()));
   std::int64_t at = 0;
   std::uint64_t written = 0;
@@ -181,15 +190,11 @@ void write_laion_layout(const std::string& rows_path, const std::string& lines_p
     }
     const float* row = block.data() + at++ % kRowsAtOnce * reader.dim();
     if (failed) return;
-    if (written % per_file == 0) {
-      if (!pairs.empty()) pairs.back()->finish();
-      pairs.push_back(std::make_unique<Pair>(
-          folder, options, numbered(first + written / per_file, files), reader.dim(), columns,
-          std::vector<std::pair<std::string, std::string>>{{"model", model}}));
-    }
+    if (written % per_file == 0) begin_pair(written / per_file);
     pairs.back()->write(row, columns.row(line));
     ++written;
   });
+  if (pairs.empty()) begin_pair(0);
   pairs.back()->finish();
   for (const auto& pair : pairs) pair->commit();
 }
@@ -220,6 +225,11 @@ LaionFolder::LaionFolder(const std::string& folder, const LaionOptions& options,
         fmt::format("{} has embeddings already ({}): name another folder, or delete what is in it",
                     folder, there));
   }
+}
+
+std::string LaionFolder::part_path(const std::string& folder, const LaionOptions& options) {
+  return fmt::format("{0}/{1}/{1}_{2}.npy", folder, kind_of(options),
+                     numbered(options.part->index, options.part->count));
 }
 
 void LaionFolder::finish() {

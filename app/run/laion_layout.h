@@ -27,14 +27,14 @@ struct LaionOptions {
   clip::NpyType type = clip::NpyType::kFloat16;
   bool texts = false;
   // Where the run is one of several that fill the folder: all its rows are one file, number `index`
-  // of `count`.
+  // of `count`, which is there also where it has none.
   struct Part {
     std::uint64_t index = 0, count = 1;
   };
   std::optional<Part> part;
 };
 
-// Makes the layout of vectors and their lines, which stay. `facts`: kept with the names. Throws
+// Makes the layout of vectors and their lines, which stay; nothing where there are none. Throws
 // clip::Error for what cannot be read or written, and lines that do not belong to the vectors.
 void write_laion_layout(const std::string& rows_path, const std::string& lines_path,
                         const std::string& folder, const LaionOptions& options);
@@ -44,6 +44,10 @@ class LaionFolder {
   // Makes the folder where it is missing. Throws clip::Error where there are files of such a layout
   // already, and, without `resume`, where an earlier run was not complete.
   LaionFolder(const std::string& folder, const LaionOptions& options, bool resume);
+
+  // The file of vectors of a run that is a part, by its name in the layout: where it is, the run is
+  // complete.
+  static std::string part_path(const std::string& folder, const LaionOptions& options);
 
   // What the run has to write first, with its lines beside it.
   const std::string& rows_path() const { return rows_path_; }

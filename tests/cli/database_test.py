@@ -2,6 +2,7 @@
 finds in an index. CLIP_TEST_DATABASE names a server that has pgvector; without it the test starts
 one, and pgvector's type is a stand-in (postgres_server.py)."""
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -105,6 +107,25 @@ class Database(unittest.TestCase):
                              "texts").stdout)
         self.assertEqual(self.server.psql("SELECT text FROM texts ORDER BY text"),
                          "a cat\na dog\\t and a \\. cat")
+
+    def test_captions(self):
+        caption = "tab\t, line\n, \\N, 'quotes' \U0001f408"
+        sample = {"url": "http://a/\\", "nul": "a\0b", "escaped": "\\u0000", "width": 3}
+        with tarfile.open("captions.tar", "w") as tar:
+            for name, content in (("0.png", Path("photos/000.png").read_bytes()), ("0.txt", caption.encode()),
+                                  ("0.json", json.dumps(sample).encode()), ("0.cls", b"7"),
+                                  ("1.png", Path("photos/001.png").read_bytes()), ("1.json", b"{broken")):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+        self.server.psql("DROP TABLE IF EXISTS captions;")
+        self.server.psql(self.ddl("captions", "--captions"))
+        self.server.psql(run("embed", *MODEL, "captions.tar", "--format", "pgvector", "--table", "captions",
+                             "--captions").stdout)
+        rows = json.loads(self.server.psql("SELECT json_agg(json_build_array(path, caption, class, metadata) "
+                                           "ORDER BY path) FROM captions"))
+        self.assertEqual(rows, [["captions.tar/0.png", caption, "7", {**sample, "nul": "a\ufffdb"}],
+                                ["captions.tar/1.png", None, None, "{broken"]])
 
     def test_an_odd_table(self):
         odd = '"odd ""table""; DROP TABLE images; --"'

@@ -1,11 +1,13 @@
 """Vectors as other tools take them, read back by these or by the steps that they take: LAION's layout
 (numpy, DuckDB, hyparquet), and FAISS's flat index (python3-faiss)."""
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
@@ -27,17 +29,14 @@ def read_layout(folder, kind="img_emb"):
     """As embedding-reader and clip-retrieval's back end do it: the vectors of all files in the order
     of their names, with the rows of the file of metadata that has the same number."""
     files = sorted(path for path in (Path(folder) / kind).iterdir() if path.name.endswith(".npy"))
-    vectors, rows = [], []
-    for path in files:
-        number = path.name[len(kind) + 1:-len(".npy")]
-        # embedding-reader maps the files, and reads their headers for the shapes.
-        array = numpy.load(path, mmap_mode="r")
-        metadata = Path(folder) / "metadata" / f"metadata_{number}.parquet"
-        some = duckdb(f"SELECT * FROM '{metadata}'")
-        assert some == hyparquet(metadata)
-        assert len(some) == array.shape[0]
-        vectors.append(numpy.array(array))
-        rows += some
+    numbers = [path.name[len(kind) + 1:-len(".npy")] for path in files]
+    metadata = [str(Path(folder) / f"metadata/metadata_{number}.parquet") for number in numbers]
+    # embedding-reader maps the files, and reads their headers for the shapes.
+    vectors = [numpy.load(path, mmap_mode="r") for path in files]
+    counts = duckdb(f"SELECT num_rows::INT AS n FROM parquet_file_metadata({metadata})")
+    assert [count["n"] for count in counts] == [array.shape[0] for array in vectors]
+    rows = duckdb(f"SELECT * FROM read_parquet({metadata})")
+    assert rows == hyparquet(*metadata)
     return [path.name for path in files], numpy.concatenate(vectors), rows
 
 
@@ -162,6 +161,40 @@ class Layouts(unittest.TestCase):
         self.assertEqual(read_layout("names")[2],
                          [{"image_path": "latin/caf\ufffd.png", "image_path_hex": b"latin/caf\xe9.png".hex()},
                           {"image_path": "latin/plain.png", "image_path_hex": None}])
+
+    def test_webdatasets(self):
+        """Captions, and the keys of JSON as pandas.json_normalize has them, of all samples."""
+        samples = [
+            ("000", "a cat", {"url": "http://a/1", "width": 640, "score": 1, "exif": {"model": "X", "n": 1}, "ok": True}),
+            ("001", "tab\tand\nline \U0001f408", {"url": None, "width": 480, "score": 0.5, "tags": ["a", "b"]}),
+            ("002", None, None),
+            ("003", "", {"caption": "left out", "image_path": "left out", "width": -1}),
+        ]
+        with tarfile.open("00000.tar", "w") as tar:
+            def put(name, content):
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+            for place, (key, caption, sample) in enumerate(samples):
+                put(f"{key}.png", Path(self.good[place]).read_bytes())
+                if caption is not None:
+                    put(f"{key}.txt", caption.encode())
+                if sample is not None:
+                    put(f"{key}.json", json.dumps(sample).encode())
+            put("004.png", b"no image")
+        self.embed("00000.tar", "--layout", "laion", "-o", "web")
+        _, vectors, rows = read_layout("web")
+        numpy.testing.assert_array_equal(vectors, self.expected[:4].astype("float16"))
+        self.assertEqual([row["image_path"] for row in rows], [f"00000.tar/{key}.png" for key, *_ in samples])
+        self.assertEqual([row["caption"] for row in rows], ["a cat", "tab\tand\nline \U0001f408", None, ""])
+        self.assertEqual([row["width"] for row in rows], ["640", "480", None, "-1"])  # of 64 bits
+        self.assertEqual([row["score"] for row in rows], [1.0, 0.5, None, None])
+        self.assertEqual([row["url"] for row in rows], ["http://a/1", None, None, None])
+        self.assertEqual([row["exif.model"] for row in rows], ["X", None, None, None])
+        self.assertEqual([row["ok"] for row in rows], [True, None, None, None])
+        self.assertEqual([row["tags"] for row in rows], [None, '["a","b"]', None, None])
+        self.assertEqual(set(rows[0]), {"image_path", "caption", "url", "width", "score", "exif.model",
+                                        "exif.n", "ok", "tags"})
 
     # --- FAISS's ---
 

@@ -28,8 +28,7 @@ class Parquet(unittest.TestCase):
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def test_rows_of_many_groups(self):
-        for rows, group_bytes in ((1, 1 << 20), (7, 1 << 20), (8, 1 << 20), (9, 1), (1000, 1 << 20),
-                                  (1000, 3000), (5000, 100000)):
+        for rows, group_bytes in ((1, 1 << 20), (8, 1 << 20), (9, 1), (1000, 1 << 20), (5000, 3000)):
             expected = self.written(rows, group_bytes, seed=rows)
             self.assertEqual(len(expected), rows)
             self.assertEqual(duckdb(f"SELECT * FROM '{self.file}'"), expected)

@@ -175,6 +175,9 @@ def make_models():
         write("npy", dtype, file.getvalue())
     numpy.save(file := io.BytesIO(), numpy.arange(3, dtype="f4"))
     write("npy", "vector", file.getvalue())
+    write("faiss", "index", b"IxFI" + struct.pack("<iqqqBiQ", 3, 2, 1 << 20, 1 << 20, 1, 0, 6) +
+          numpy.arange(6, dtype="float32").tobytes())
+    write("faiss", "unfinished", b"IxFI" + struct.pack("<iqqqBiQ", 3, 0, 1 << 20, 1 << 20, 1, 0, 0) + b"1234567890123")
 
 
 def make_index():

@@ -30,6 +30,6 @@ def duckdb(query):
     return _read("query", query)
 
 
-def hyparquet(file):
-    """The rows of a file, likewise."""
-    return _read("hyparquet", str(file))
+def hyparquet(*files):
+    """The rows of files, one after the other, likewise."""
+    return _read("hyparquet", *map(str, files))
