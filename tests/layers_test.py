@@ -231,6 +231,7 @@ class SelfCheck(unittest.TestCase):
         for file, include in [
             ("lib/base/strings.h", '"clip/tokenizer.h"'),
             ("lib/base/file.cpp", '"image/exif.h"'),
+            ("lib/archive/tar_reader.h", '"clip/image.h"'),
             ("lib/text/clip_bpe/merges.cpp", '"clip/model.h"'),
             ("lib/image/decode.cpp", '"clip/tokenizer.h"'),
             ("lib/checkpoint/zip_archive.cpp", '"model/weights.h"'),
@@ -255,6 +256,7 @@ class SelfCheck(unittest.TestCase):
             ("lib/include/clip/model.h", '"checkpoint/tensor.h"'),
             ("lib/include/clip/image.h", "<opencv2/core.hpp>"),
             ("lib/image/decode.cpp", "<curl/curl.h>"),
+            ("lib/archive/tar_reader.cpp", "<archive.h>"),
             ("app/main.cpp", "<curl/curl.h>"),
             ("app/terminal/preview.cpp", "<chafa.h>"),
             ("lib/nn/transformer.cpp", "<ATen/ATen.h>"),

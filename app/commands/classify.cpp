@@ -23,6 +23,7 @@
 #include "run/label_run.h"
 #include "run/results.h"
 #include "run/resume.h"
+#include "run/sample_columns.h"
 #include "run/shard_output.h"
 #include "terminal/columns.h"
 #include "terminal/hints.h"
@@ -141,6 +142,9 @@ WriterContext context_of(const ClassifyOptions& options, const std::vector<clip:
   if (!options.sort.folder.empty()) filed.name = "filed";
   alternatives.heading = "or";
   context.columns = {image, label, probability, error, filed};
+  for (Column& column : sample_columns(options.images)) {
+    context.columns.push_back(std::move(column));
+  }
   for (std::size_t i = 1; i <= std::min(options.top_k, labels.size()); ++i) {
     Column choice;
     choice.name = fmt::format("label_{}", i);
@@ -174,6 +178,7 @@ Record record_of(const clip::ClassifyResult& result, std::string thumbnail, bool
   record.file = result.filed.empty() ? result.image : result.filed;
   std::vector<Cell> row = {result.image, result.label, ranked ? Cell(result.probability()) : Cell(),
                            result.error ? Cell(result.error->message) : Cell(), result.filed};
+  for (Cell& cell : sample_cells(result.texts)) row.push_back(std::move(cell));
   for (std::size_t i = 0; i < choices; ++i) {
     const bool there = i < result.ranking.size();
     row.push_back(there ? Cell(result.ranking[i].label) : Cell());

@@ -28,6 +28,7 @@
 #include "run/merge_shards.h"
 #include "run/results.h"
 #include "run/resume.h"
+#include "run/sample_columns.h"
 #include "run/shard_output.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
@@ -278,6 +279,9 @@ class Destination {
       context.columns.push_back(number);
     }
     context.columns.push_back(error);
+    for (Column& column : sample_columns(options_.images)) {
+      context.columns.push_back(std::move(column));
+    }
     context.table = vector_table(options_.vectors);
     return context;
   }
@@ -295,6 +299,7 @@ class Destination {
       for (const float value : result.embedding) row.emplace_back(fmt::format("{}", value));
       row.resize(static_cast<std::size_t>(dim_) + 1);
       row.push_back(result.error ? Cell(result.error->message) : Cell());
+      for (Cell& cell : sample_cells(result.texts)) row.push_back(std::move(cell));
       record.rows.push_back(std::move(row));
     }
     results_->write(record);

@@ -23,6 +23,7 @@
 #include "run/image_run.h"
 #include "run/results.h"
 #include "run/resume.h"
+#include "run/sample_columns.h"
 #include "run/shard_output.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
@@ -124,7 +125,8 @@ bool may_be_several(const ImageInputs& images) {
   return brace_list(only) || clip::is_folder(only) || clip::names_archive(only);
 }
 
-WriterContext context_of(const std::vector<std::string>& texts, const clip::Model& model) {
+WriterContext context_of(const Inputs& inputs, const clip::Model& model) {
+  const std::vector<std::string>& texts = inputs.texts;
   Column image, text, score, cosine, probability, error;
   image.name = "image";
   text.name = "text";
@@ -144,6 +146,9 @@ WriterContext context_of(const std::vector<std::string>& texts, const clip::Mode
   WriterContext context;
   context.columns = {
       image, text, score, cosine, probability, error, shown_score, shown_probability, shown_text};
+  for (Column& column : sample_columns(inputs.images)) {
+    context.columns.push_back(std::move(column));
+  }
   context.table_header = false;
   context.model = title_of(model);
   context.labels = texts;
@@ -155,21 +160,26 @@ Record record_of(const clip::ScoreResult& result, std::string thumbnail, bool ti
   record.json = to_json(result);
   record.thumbnail = std::move(thumbnail);
   record.file = result.image;
+  const std::vector<Cell> sample = sample_cells(result.texts);
+  const auto add = [&](std::vector<Cell> row) {
+    row.insert(row.end(), sample.begin(), sample.end());
+    record.rows.push_back(std::move(row));
+  };
   if (result.error) {
-    record.rows.push_back({result.image, {}, {}, {}, {}, result.error->message, {}, {}, {}});
+    add({result.image, {}, {}, {}, {}, result.error->message, {}, {}, {}});
     return record;
   }
   if (titled) record.title = result.image;
   for (const clip::TextScore& each : result.scores) {
-    record.rows.push_back({result.image,
-                           each.text,
-                           each.score(),
-                           each.cosine,
-                           each.probability,
-                           {},
-                           each.score(),
-                           each.probability,
-                           each.text});
+    add({result.image,
+         each.text,
+         each.score(),
+         each.cosine,
+         each.probability,
+         {},
+         each.score(),
+         each.probability,
+         each.text});
   }
   return record;
 }
@@ -232,7 +242,7 @@ int run_score(const ScoreOptions& given) {
   Results results(earlier        ? Output::appending(earlier->take_descriptor(), path)
                   : shard_output ? Output::replacing(path)
                                  : Results::output_of(options.output),
-                  format, options.output, context_of(inputs.texts, *model));
+                  format, options.output, context_of(inputs, *model));
   if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
     count.emplace([&] { return counted_images(inputs.images, walk, &stop); }, &stop);
   }

@@ -10,6 +10,7 @@
 #include "base/excerpt.h"
 #include "base/strings.h"
 #include "clip/image.h"
+#include "image/formats/formats.h"
 #include "pipeline/folder_walk.h"
 
 namespace clip {
@@ -127,6 +128,8 @@ void ArchiveImages::read_member() {
   // What `tar -C folder .` writes in front is no part of the name.
   while (starts_with(member.name, "./")) member.name.erase(0, 2);
   if (member.is_damage) {
+    // What may not be all of a sample is for another run.
+    if (member.error->code() == ErrorCode::kCancelled) images_.clear();
     end_sample();
     add_error(member.name, *member.error);
     return;
@@ -153,7 +156,7 @@ void ArchiveImages::take_text(const TarMember& member, std::string_view suffix) 
     *text = without_line_ends(reader_.read_rest());
   } catch (const Error& error) {
     if (reader_.ended()) {
-      end_sample();
+      if (error.code() != ErrorCode::kCancelled) end_sample();
       add_error(member.name, error);
     } else if (!texts_error_) {
       texts_error_ = error.within("its " + excerpt(base_name(member.name)));
@@ -167,17 +170,20 @@ void ArchiveImages::take_file(const TarMember& member) {
   if (!is_named_so && (member.kind != TarKind::kFile || member.error)) return;
   try {
     check_file(member);
-    std::string bytes;
-    if (!is_named_so) {
-      bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(member.size, kKindBytes)));
-      for (std::size_t held = 0; held < bytes.size();) {
-        held += reader_.read(bytes.data() + held, bytes.size() - held);
-      }
+    if (is_named_so && member.size == 0) throw Error(ErrorCode::kCorrupt, "it is empty");
+    std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(member.size, kKindBytes)),
+                      '\0');
+    for (std::size_t held = 0; held < bytes.size();) {
+      held += reader_.read(bytes.data() + held, bytes.size() - held);
+    }
+    if (is_named_so) {
+      // What does not begin as an image is not read to its end.
+      known_format_of(bytes, member.name);
+    } else {
       const FileKind kind = kind_of_bytes(bytes, member.name);
       if (kind.unreadable != nullptr) ++left_out_[kind.unreadable];
       if (!kind.is_image) return;
     }
-    if (member.size == 0) throw Error(ErrorCode::kCorrupt, "it is empty");
     if (member.size > kMaxMemberBytes) throw too_large(kMaxMemberBytes);
     bytes += reader_.read_rest();
     add(member.name, std::move(bytes));
@@ -199,11 +205,14 @@ void ArchiveImages::add(const std::string& member, std::string bytes) {
 
 // Of a member, or, where that is empty, of the archive.
 void ArchiveImages::add_error(const std::string& member, const Error& error) {
+  if (error.code() == ErrorCode::kCancelled) {
+    images_.clear();
+    return;
+  }
   if (images_.size() >= kMaxSampleImages) hand_out();
   ImageSource& source = images_.emplace_back(source_of(member));
   // What the system says of the archive names it.
-  const bool is_said = error.code() == ErrorCode::kIo || error.code() == ErrorCode::kCancelled;
-  source.error = is_said ? error : error.within("cannot use " + source.name);
+  source.error = error.code() == ErrorCode::kIo ? error : error.within("cannot use " + source.name);
 }
 
 ImageSource ArchiveImages::source_of(const std::string& member) const {

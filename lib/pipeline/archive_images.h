@@ -33,7 +33,7 @@ namespace clip {
 
 constexpr std::size_t kMaxSampleImages = 16;
 constexpr std::uint64_t kMaxSampleBytes = std::uint64_t{64} << 20;
-constexpr std::uint64_t kMaxMemberBytes = std::uint64_t{1} << 30;  // of an image
+constexpr std::uint64_t kMaxMemberBytes = std::uint64_t{256} << 20;  // of an image
 constexpr std::uint64_t kMaxTextBytes = std::uint64_t{4} << 20;
 
 struct ArchiveImagesOptions {
@@ -44,9 +44,10 @@ struct ArchiveImagesOptions {
 
 class ArchiveImages {
  public:
-  // `bytes`: all of the archive, compressed or not; their Errors of the codes kIo and kCancelled
-  // say what cannot be read. `name`: what it is called. Throws Error where its first bytes cannot
-  // be read, and (kUnsupported) where it is compressed and libarchive cannot be loaded.
+  // `bytes`: all of the archive, compressed or not; their Errors of the code kIo say what cannot be
+  // read, and those of kCancelled are an end. `name`: what it is called. Throws Error where its
+  // first bytes cannot be read, and (kUnsupported) where it is compressed and libarchive cannot be
+  // loaded.
   ArchiveImages(std::unique_ptr<ByteSource> bytes, std::string name,
                 const ArchiveImagesOptions& options);
   ~ArchiveImages();
