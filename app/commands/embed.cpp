@@ -279,8 +279,10 @@ class Destination {
       context.columns.push_back(number);
     }
     context.columns.push_back(error);
-    for (Column& column : sample_columns(options_.images)) {
-      context.columns.push_back(std::move(column));
+    if (options_.output.format != "pgvector") {  // which has them from the JSON
+      for (Column& column : sample_columns(options_.images)) {
+        context.columns.push_back(std::move(column));
+      }
     }
     context.table = vector_table(options_.vectors);
     return context;
@@ -299,7 +301,9 @@ class Destination {
       for (const float value : result.embedding) row.emplace_back(fmt::format("{}", value));
       row.resize(static_cast<std::size_t>(dim_) + 1);
       row.push_back(result.error ? Cell(result.error->message) : Cell());
-      for (Cell& cell : sample_cells(result.texts)) row.push_back(std::move(cell));
+      if (options_.output.format != "pgvector") {
+        for (Cell& cell : sample_cells(result.texts)) row.push_back(std::move(cell));
+      }
       record.rows.push_back(std::move(row));
     }
     results_->write(record);

@@ -10,6 +10,7 @@
 #include "base/excerpt.h"
 #include "base/strings.h"
 #include "clip/image.h"
+#include "image/formats/formats.h"
 #include "pipeline/folder_walk.h"
 
 namespace clip {
@@ -169,17 +170,20 @@ void ArchiveImages::take_file(const TarMember& member) {
   if (!is_named_so && (member.kind != TarKind::kFile || member.error)) return;
   try {
     check_file(member);
-    std::string bytes;
-    if (!is_named_so) {
-      bytes.resize(static_cast<std::size_t>(std::min<std::uint64_t>(member.size, kKindBytes)));
-      for (std::size_t held = 0; held < bytes.size();) {
-        held += reader_.read(bytes.data() + held, bytes.size() - held);
-      }
+    if (is_named_so && member.size == 0) throw Error(ErrorCode::kCorrupt, "it is empty");
+    std::string bytes(static_cast<std::size_t>(std::min<std::uint64_t>(member.size, kKindBytes)),
+                      '\0');
+    for (std::size_t held = 0; held < bytes.size();) {
+      held += reader_.read(bytes.data() + held, bytes.size() - held);
+    }
+    if (is_named_so) {
+      // What does not begin as an image is not read to its end.
+      known_format_of(bytes, member.name);
+    } else {
       const FileKind kind = kind_of_bytes(bytes, member.name);
       if (kind.unreadable != nullptr) ++left_out_[kind.unreadable];
       if (!kind.is_image) return;
     }
-    if (member.size == 0) throw Error(ErrorCode::kCorrupt, "it is empty");
     if (member.size > kMaxMemberBytes) throw too_large(kMaxMemberBytes);
     bytes += reader_.read_rest();
     add(member.name, std::move(bytes));

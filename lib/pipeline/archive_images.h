@@ -33,7 +33,7 @@ namespace clip {
 
 constexpr std::size_t kMaxSampleImages = 16;
 constexpr std::uint64_t kMaxSampleBytes = std::uint64_t{64} << 20;
-constexpr std::uint64_t kMaxMemberBytes = std::uint64_t{1} << 30;  // of an image
+constexpr std::uint64_t kMaxMemberBytes = std::uint64_t{256} << 20;  // of an image
 constexpr std::uint64_t kMaxTextBytes = std::uint64_t{4} << 20;
 
 struct ArchiveImagesOptions {

@@ -16,7 +16,7 @@ from images import draw
 
 TINY = MODELS / "published-tiny.pt"
 BLOCK = 512
-MANY = int(os.environ.get("CLIP_TEST_MANY", "4000"))
+MANY = int(os.environ.get("CLIP_TEST_MANY", "1500"))
 
 
 def member(name, data=b"", **fields):
@@ -315,22 +315,27 @@ class Bad(TarCase):
         results = self.embed(self.tar, code=1)
         self.assertEqual(self.good(results), [f"{self.tar}/photos/001.png"])
         self.assertIn("sparse", self.errors)
-        # A size that is no size of what comes.
-        huge = tarfile.TarInfo("huge.png")
-        huge.size = 7 << 30
-        header = huge.tobuf(tarfile.USTAR_FORMAT)
-        self.tar.write_bytes(header + image)
-        self.assertEqual(len(self.embed(self.tar, code=1)), 1)
-        self.assertIn("ends early", self.errors)
+        # A size that is no size of what comes; one that is too large, too, is said as well.
+        for size, errors in ((200 << 20, ["ends early"]), (7 << 30, ["more than 256 MiB", "ends early"])):
+            huge = tarfile.TarInfo("huge.png")
+            huge.size = size
+            self.tar.write_bytes(huge.tobuf(tarfile.USTAR_FORMAT) + image)
+            self.assertEqual(len(self.embed(self.tar, code=1)), len(errors))
+            for words in errors:
+                self.assertIn(words, self.errors)
 
     def test_compressed_ones_that_are_damaged(self):
         image = self.files["000.png"]
-        packed = gzip.compress(self.tar.read_bytes())
+        # libarchive hands out what it has decompressed in pieces: the last one may be lost.
+        noise = random.Random(3).randbytes(100 << 10)
+        write_tar(self.tar, [(f"{i}.png", image + noise) for i in range(8)])
+        packed = gzip.compress(self.tar.read_bytes(), 1)
         path = self.folder / "a.tgz"
         path.write_bytes(packed[:len(packed) // 2])
         results = self.embed(path, code=1)
-        self.assertGreater(len(self.good(results)), 0)
+        self.assertIn(len(self.good(results)), (3, 4))
         self.assertEqual(len(results) - len(self.good(results)), 1)
+        self.assertIn("cut short", self.errors)
         path.write_bytes(gzip.compress(image))
         self.assertEqual(len(self.embed(path, code=1)), 1)
         self.assertIn("no tar archive", self.errors)
@@ -394,16 +399,17 @@ class Memory(TarCase):
 
     def test_what_is_decompressed(self):
         few = self.peak(self.stream([member("a.png", self.files["000.png"])]))
-        zeros = bytes(1 << 20)
-        for name, size in (("zeros.bin", 700), ("zeros.png", 1100)):
+        image, zeros = self.files["000.png"], bytes(1 << 20)
+        # What is no image, what is called like one, and one that is too large.
+        for name, begin in (("zeros.bin", b""), ("zeros.png", b""), ("large.png", image)):
             path = self.folder / "bomb.tgz"
             with gzip.open(path, "wb", compresslevel=1) as file:
                 info = tarfile.TarInfo(name)
-                info.size = size << 20
-                file.write(info.tobuf(tarfile.GNU_FORMAT))
-                for _ in range(size):
+                info.size = 300 << 20
+                file.write(info.tobuf(tarfile.GNU_FORMAT) + begin)
+                for _ in range(299):
                     file.write(zeros)
-                file.write(bytes(2 * BLOCK))
+                file.write(zeros[len(begin):] + bytes(2 * BLOCK))
             self.assertLess(self.peak(arguments=[path], code=1), few + self.SPARE)
 
 
