@@ -164,8 +164,7 @@ int run_classify(const ClassifyOptions& options) {
                           : Results::output_of(options.output),
                   format, options.output, context);
   if (StatusLine::is_watched() && !options.run.run.quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return counted_images(options.images, walk, &stop); },
-                  &stop);
+    count.emplace([&] { return counted_images(options.images, walk, &stop); }, &stop);
   }
 
   std::atomic<std::uint64_t> skipped{0};

@@ -105,9 +105,7 @@ class DataSetImages {
     return true;
   }
 
-  clip::LeftOut left_out() const {
-    return folders_ ? folders_->left_out() : archives_->left_out();
-  }
+  clip::LeftOut left_out() const { return folders_ ? folders_->left_out() : archives_->left_out(); }
 
  private:
   const std::size_t classes_;
@@ -299,7 +297,8 @@ int run_evaluate(const EvaluateOptions& options) {
   clip::TextOptions texts;
   texts.encoder = encoder_options(options.run.model);
   texts.truncate = options.templates.truncate;
-  const clip::Embeddings embedded = embed_labels(model, labels, data.templates, texts, stop, &progress);
+  const clip::Embeddings embedded =
+      embed_labels(model, labels, data.templates, texts, stop, &progress);
 
   clip::Accuracy accuracy(classes.size());
   for_each_image(&embedder, &progress, [&](const clip::ImageResult& image) {
@@ -327,10 +326,9 @@ int run_evaluate(const EvaluateOptions& options) {
   if (accuracy.images() == 0) {
     progress.finish(interrupted);
     finish_images(progress, images.left_out(), options.run.run.quiet);
-    throw clip::Error(
-        clip::ErrorCode::kNotFound,
-        fmt::format("{} has no image {} that could be read", options.data,
-                    data.archives ? "with a class" : "in its folders"));
+    throw clip::Error(clip::ErrorCode::kNotFound,
+                      fmt::format("{} has no image {} that could be read", options.data,
+                                  data.archives ? "with a class" : "in its folders"));
   }
   const RunSummary summary = summary_of(progress, interrupted);
   const clip::EvaluateResult result =
@@ -374,10 +372,11 @@ void EvaluateOutputs::write(const Record& record, const RunSummary& summary,
 void setup_evaluate(CLI::App* evaluate, Command* command) {
   auto options = std::make_shared<EvaluateOptions>();
   evaluate
-      ->add_option("DATA", options->data,
-                   "The folder of class folders, or a webdataset: tar archives whose samples have "
-                   "a .cls, or a folder of them as CLIP_benchmark has it; with --retrieval, a table "
-                   "of captions, or a webdataset whose samples have a .txt")
+      ->add_option(
+          "DATA", options->data,
+          "The folder of class folders, or a webdataset: tar archives whose samples have "
+          "a .cls, or a folder of them as CLIP_benchmark has it; with --retrieval, a table "
+          "of captions, or a webdataset whose samples have a .txt")
       ->required()
       ->type_name("");
   evaluate->add_option("--split", options->split, "The part of a webdataset's folder")
@@ -395,10 +394,11 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
       ->type_name("DIR")
       ->group("Retrieval");
   evaluate
-      ->add_option("--labels-file", options->labels_file,
-                   "File of lines folder<TAB>label (-: standard input); without it the names of "
-                   "folders are the labels, with blanks for underscores. Of a webdataset, a label a "
-                   "line [classnames.txt beside it]")
+      ->add_option(
+          "--labels-file", options->labels_file,
+          "File of lines folder<TAB>label (-: standard input); without it the names of "
+          "folders are the labels, with blanks for underscores. Of a webdataset, a label a "
+          "line [classnames.txt beside it]")
       ->type_name("FILE")
       ->group("Labels");
   add_encoding_option(evaluate, &options->encoding, "Labels");

@@ -99,8 +99,8 @@ std::vector<std::string> parse_wds_templates(std::string_view text, const std::s
 void tag_class(std::size_t classes, clip::ImageSource* source) {
   if (source->error) return;
   const auto fail = [&](const std::string& why) {
-    source->error = clip::Error(clip::ErrorCode::kCorrupt,
-                                fmt::format("cannot use {}: {}", source->name, why));
+    source->error =
+        clip::Error(clip::ErrorCode::kCorrupt, fmt::format("cannot use {}: {}", source->name, why));
   };
   if (source->texts == nullptr || !source->texts->cls) {
     fail("it has no class; a .cls of the same key belongs beside it");
