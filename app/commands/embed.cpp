@@ -340,7 +340,8 @@ int run_embed(const EmbedCommandOptions& options) {
   Progress progress(texts ? "text" : "image", quiet,
                     [&] { return count ? count->total() : std::optional<std::uint64_t>(); });
   if (!texts && StatusLine::is_watched() && !quiet && can_be_counted(options.images)) {
-    count.emplace([&] { return counted_images(options.images, walk, &stop); }, &stop);
+    count.emplace([&] { return counted_images(options.images, walk, &stop); },
+                  &stop);
   }
   progress.skip_to(texts ? run_texts(options, model, stop, &to, &progress)
                          : run_images(options, model, &stop, &*sources, &to, &progress));

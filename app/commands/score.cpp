@@ -44,8 +44,7 @@ struct Inputs {
 };
 
 // Whether an argument is a URL, names a folder, or a file that is an image or an archive: by its
-// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of
-// any other file.
+// contents, or by its name, for a broken image is still meant as one. A prompt may be the name of any other file.
 bool names_images(const std::string& argument) {
   if (clip::is_folder(argument) || url_kind(argument) != UrlKind::kNone) return true;
   if (const auto list = brace_list(argument)) return names_images(list->at(0));
@@ -187,7 +186,8 @@ int run_score(const ScoreOptions& options) {
   Results results(Results::output_of(options.output), format, options.output,
                   context_of(inputs.texts, *model));
   if (StatusLine::is_watched() && several && !quiet && can_be_counted(inputs.images)) {
-    count.emplace([&] { return counted_images(inputs.images, walk, &stop); }, &stop);
+    count.emplace([&] { return counted_images(inputs.images, walk, &stop); },
+                  &stop);
   }
 
   // The first images are decoded while the prompts are embedded.

@@ -53,7 +53,7 @@ class LineReader {
   int file_ = -1;
   const clip::CancelToken* stop_;
   TextDecoder decoder_;
-  std::string head_;  // bytes that come before those of the file
+  std::string head_;    // bytes that come before those of the file
   bool head_is_all_ = false;
   std::string sample_;  // the beginning of the file
   bool at_end_ = false;

@@ -39,7 +39,8 @@ bool StandardInput::is_archive() {
   while (!at_end_ && head_.size() < clip::kArchiveHead && clip::may_be_archive(head_)) {
     if (!stop_->wait_readable(STDIN_FILENO)) return false;
     char bytes[clip::kArchiveHead];
-    const ssize_t count = clip::read_some(STDIN_FILENO, bytes, clip::kArchiveHead - head_.size());
+    const ssize_t count =
+        clip::read_some(STDIN_FILENO, bytes, clip::kArchiveHead - head_.size());
     if (count < 0) return false;
     at_end_ = count == 0;
     head_.append(bytes, static_cast<std::size_t>(count));

@@ -22,10 +22,9 @@ namespace clip_cli {
 void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
   if (positional) {
     command
-        ->add_option(
-            "PATH", inputs->named,
-            "Images, folders and tar archives of them, and URLs; -: a list, or an archive, on "
-            "standard input")
+        ->add_option("PATH", inputs->named,
+                     "Images, folders and tar archives of them, and URLs; -: a list, or an archive, on "
+                   "standard input")
         ->type_name("");
   }
   command

@@ -143,9 +143,9 @@ void TarReader::read_description(const TarHeader& header, Description* descripti
   size_ = left_ = *header.size;
   padding_ = padding_of(left_);
   if (left_ > kMaxDescription) {
-    description->error = Error(
-        ErrorCode::kLimit,
-        fmt::format("its name or its pax header has more than {} MiB", kMaxDescription >> 20));
+    description->error =
+        Error(ErrorCode::kLimit, fmt::format("its name or its pax header has more than {} MiB",
+                                             kMaxDescription >> 20));
     pass_over(std::exchange(left_, 0) + std::exchange(padding_, 0));
     return;
   }
@@ -198,8 +198,8 @@ std::size_t TarReader::read(char* to, std::size_t size) {
     const std::size_t count =
         take(to, static_cast<std::size_t>(std::min<std::uint64_t>(left_, size)));
     if (count == 0) {
-      throw corrupt(
-          fmt::format("the archive ends early, behind {} of its {} bytes", size_ - left_, size_));
+      throw corrupt(fmt::format("the archive ends early, behind {} of its {} bytes", size_ - left_,
+                                size_));
     }
     left_ -= count;
     return count;

@@ -41,8 +41,8 @@ struct TarMember {
   std::uint64_t size = 0;  // of a file: how many bytes it claims to have
   // Not empty: it cannot be read, and why. The message goes on from "cannot use NAME: ".
   std::optional<Error> error;
-  // The error is the archive's, whatever this member is: a damaged header, or an early end. The
-  // name is that of the member before which, or in which, it is, or empty.
+  // The error is the archive's, whatever this member is: a damaged header, or an early end. The name
+  // is that of the member before which, or in which, it is, or empty.
   bool is_damage = false;
 };
 
@@ -89,10 +89,10 @@ class TarReader {
   std::string block_;
   bool has_header_ = false;  // block_ is a header that is to be read
   PaxRecords global_;
-  std::string name_;                                 // of the member given last
+  std::string name_;                               // of the member given last
   std::uint64_t size_ = 0, left_ = 0, padding_ = 0;  // of its bytes
-  std::uint64_t zero_blocks_ = 0;                    // since the last header
-  bool begun_ = false;                               // a block has come
+  std::uint64_t zero_blocks_ = 0;                  // since the last header
+  bool begun_ = false;                             // a block has come
   bool ended_ = false;
 };
 

@@ -44,9 +44,9 @@ struct ArchiveImagesOptions {
 
 class ArchiveImages {
  public:
-  // `bytes`: all of the archive, compressed or not; their Errors of the codes kIo and kCancelled
-  // say what cannot be read. `name`: what it is called. Throws Error where its first bytes cannot
-  // be read, and (kUnsupported) where it is compressed and libarchive cannot be loaded.
+  // `bytes`: all of the archive, compressed or not; their Errors of the codes kIo and kCancelled say
+  // what cannot be read. `name`: what it is called. Throws Error where its first bytes cannot be
+  // read, and (kUnsupported) where it is compressed and libarchive cannot be loaded.
   ArchiveImages(std::unique_ptr<ByteSource> bytes, std::string name,
                 const ArchiveImagesOptions& options);
   ~ArchiveImages();

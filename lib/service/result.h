@@ -27,8 +27,8 @@ inline constexpr const char* kBadText = "bad_text";        // a prompt cannot be
 inline constexpr const char* kNotFiled = "not_filed";  // the image could not be put into a folder
 inline constexpr const char* kFailed = "failed";       // the model or the system failed
 
-// What the sample of a webdataset says of an image, in its result: "caption", "class", a number
-// where it is a whole one, and "json", or, where that is no valid JSON, its text as a string.
+// What the sample of a webdataset says of an image, in its result: "caption", "class", a number where
+// it is a whole one, and "json", or, where that is no valid JSON, its text as a string.
 using ResultTexts = std::shared_ptr<const SampleTexts>;  // null: the image is in none
 
 struct TextScore {

@@ -100,8 +100,8 @@ TEST_CASE("a sample of very many images is several") {
 TEST_CASE("images are told by their names and by what they hold") {
   const std::string gray = gray_image(7);
   CHECK(images(member("./a", gray) + member("./b.npy", "other") + member(".hidden.pgm", gray) +
-                   member("x/y/c.pgm", gray) + member("d/", "", '5') + member("e.png", "") +
-                   member("f.bin", "", '2') + kEnd,
+               member("x/y/c.pgm", gray) + member("d/", "", '5') + member("e.png", "") +
+               member("f.bin", "", '2') + kEnd,
                {"y/"}) == Found{"a", "!/e.png: it is empty"});
 }
 
@@ -118,8 +118,7 @@ TEST_CASE("an image that is a link is an error, and so is one whose text is") {
 TEST_CASE("what is whole of an archive that ends early is kept") {
   const std::string gray = gray_image(7, 40);
   const std::string whole = member("a.pgm", gray) + member("a.txt", "A") + member("b.pgm", gray);
-  CHECK(images(whole) ==
-        Found{"a.pgm A - -", "b.pgm", "!: the archive ends early, without its end mark"});
+  CHECK(images(whole) == Found{"a.pgm A - -", "b.pgm", "!: the archive ends early, without its end mark"});
   CHECK(images(whole.substr(0, whole.size() - 1000)) ==
         Found{"a.pgm A - -", "!/b.pgm: the archive ends early, behind 1048 of its 1613 bytes"});
 }

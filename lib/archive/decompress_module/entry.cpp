@@ -75,8 +75,9 @@ class Decompressed : public ByteSource {
     ended_ = true;
     if (error_) throw *error_;
     const char* const said = ::archive_error_string(archive_.get());
-    throw Error(ErrorCode::kCorrupt, fmt::format("it is damaged, or cut short: libarchive says: {}",
-                                                 said != nullptr ? said : "nothing"));
+    throw Error(ErrorCode::kCorrupt,
+                fmt::format("it is damaged, or cut short: libarchive says: {}",
+                            said != nullptr ? said : "nothing"));
   }
 
   const std::unique_ptr<ByteSource> compressed_;

@@ -89,7 +89,7 @@ class ImagePaths {
 
   NextNamed next_named_;
   ImagePathsOptions options_;
-  std::unique_ptr<FolderWalk> walk_;        // of the folder that is being read
+  std::unique_ptr<FolderWalk> walk_;  // of the folder that is being read
   std::unique_ptr<ArchiveImages> archive_;  // the archive that is being read
   LeftOut left_out_;
 };

@@ -43,8 +43,7 @@ void clip_fuzz::read_input(std::string_view input) {
   std::size_t bytes = 0, errors = 0, good = 0;
   std::string first_error;
   for (clip::ImageSource source; images.next(&source);) {
-    require(source.archive == "a.tar" && clip::starts_with(source.name, "a.tar"),
-            "it has its name");
+    require(source.archive == "a.tar" && clip::starts_with(source.name, "a.tar"), "it has its name");
     require(source.name.find('\0') == std::string::npos, "no NUL is in a name");
     require(source.error.has_value() == (source.load == nullptr), "it has bytes or an error");
     if (source.error) {
