@@ -380,6 +380,9 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
           "of captions, or a webdataset whose samples have a .txt")
       ->required()
       ->type_name("");
+  evaluate->add_option("--split", options->split, "The part of a webdataset's folder")
+      ->type_name("NAME")
+      ->capture_default_str();
   evaluate
       ->add_flag(
           "--retrieval", options->retrieval,
