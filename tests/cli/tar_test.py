@@ -333,7 +333,7 @@ class Bad(TarCase):
         path = self.folder / "a.tgz"
         path.write_bytes(packed[:len(packed) // 2])
         results = self.embed(path, code=1)
-        self.assertIn(len(self.good(results)), (3, 4))
+        self.assertEqual(len(self.good(results)), 3)
         self.assertEqual(len(results) - len(self.good(results)), 1)
         self.assertIn("cut short", self.errors)
         path.write_bytes(gzip.compress(image))

@@ -3,6 +3,8 @@
 #include <archive.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -36,11 +38,22 @@ class Decompressed : public ByteSource {
 
   std::size_t read(char* to, std::size_t size) override {
     if (!opened_) open();
-    if (ended_) return 0;
-    const la_ssize_t count = ::archive_read_data(archive_.get(), to, size);
-    if (count < 0) fail();
-    ended_ = count == 0;
-    return static_cast<std::size_t>(count);
+    // Block by block: archive_read_data would lose those in front of one that is damaged.
+    while (left_ == 0 && !ended_) {
+      la_int64_t offset = 0;
+      const void* block = nullptr;
+      const int outcome = ::archive_read_data_block(archive_.get(), &block, &left_, &offset);
+      if (outcome != ARCHIVE_OK && outcome != ARCHIVE_EOF) fail();
+      ended_ = outcome == ARCHIVE_EOF;
+      if (ended_) left_ = 0;
+      block_ = static_cast<const char*>(block);
+    }
+    const std::size_t count = std::min(size, left_);
+    if (count == 0) return 0;
+    std::memcpy(to, block_, count);
+    block_ += count;
+    left_ -= count;
+    return count;
   }
 
  private:
@@ -73,6 +86,7 @@ class Decompressed : public ByteSource {
 
   [[noreturn]] void fail() {
     ended_ = true;
+    left_ = 0;
     if (error_) throw *error_;
     const char* const said = ::archive_error_string(archive_.get());
     throw Error(ErrorCode::kCorrupt, fmt::format("it is damaged, or cut short: libarchive says: {}",
@@ -82,7 +96,9 @@ class Decompressed : public ByteSource {
   const std::unique_ptr<ByteSource> compressed_;
   std::vector<char> buffer_;
   const Archive archive_;
-  std::optional<Error> error_;  // of the source
+  const char* block_ = nullptr;  // what libarchive has decompressed
+  std::size_t left_ = 0;         // of it
+  std::optional<Error> error_;   // of the source
   bool opened_ = false, ended_ = false;
 };
 
