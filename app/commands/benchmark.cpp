@@ -356,10 +356,9 @@ int print_plan(const BenchmarkOptions& options) {
     return kDone;
   }
   for (const std::string& note : notes) fmt::print("{}\n", note);
-  const auto size = [](double count) { return size_text(static_cast<std::uint64_t>(count)); };
   fmt::print(
       "\nvectors of {} numbers: {} in float32, {} in float16, {} in int8 with a scale each\n", dim,
-      size(bytes.float32), size(bytes.float16), size(bytes.int8));
+      size_text(bytes.float32), size_text(bytes.float16), size_text(bytes.int8));
   return kDone;
 }
 

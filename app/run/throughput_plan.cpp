@@ -23,6 +23,7 @@
 #include "clip/image_paths.h"
 #include "clip/preprocessing.h"
 #include "image/jpeg_encode.h"
+#include "pipeline/blocking_openmp_wait.h"
 #include "terminal/text.h"
 
 namespace clip_cli {
@@ -100,6 +101,8 @@ double decode_rate(const SampleImages& images, const clip::Preprocessing& rule, 
 double encode_rate(const std::shared_ptr<const clip::Model>& model,
                    const clip::EncoderOptions& options, const std::vector<float>& input,
                    double seconds) {
+  // As in a run over images: threads that wait do not spin.
+  const clip::BlockingOpenMpWait wait(options.threads);
   const auto encoder = clip::open_image_encoder(model, options);
   std::vector<float> batch;
   for (std::int64_t i = 0; i < kBatch; ++i) batch.insert(batch.end(), input.begin(), input.end());
@@ -246,9 +249,8 @@ MeasuredRates measure_rates(const std::shared_ptr<const clip::Model>& model,
 }
 
 VectorBytes vector_bytes(std::uint64_t images, std::int64_t dim) {
-  const auto count = static_cast<double>(images);
-  const auto numbers = static_cast<double>(dim);
-  return {count * numbers * 4, count * numbers * 2, count * (numbers + 4)};
+  const auto numbers = static_cast<std::uint64_t>(dim);
+  return {images * numbers * 4, images * numbers * 2, images * (numbers + 4)};
 }
 
 clip::Json plan_json(std::uint64_t images, std::size_t threads, const MeasuredRates& rates) {

@@ -49,7 +49,7 @@ MeasuredRates measure_rates(const std::shared_ptr<const clip::Model>& model,
 
 // Bytes of `images` vectors: rows of the type, and for int8 a float32 beside each as its scale.
 struct VectorBytes {
-  double float32 = 0, float16 = 0, int8 = 0;
+  std::uint64_t float32 = 0, float16 = 0, int8 = 0;
 };
 VectorBytes vector_bytes(std::uint64_t images, std::int64_t dim);
 
