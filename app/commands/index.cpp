@@ -5,6 +5,7 @@
 #include <CLI/App.hpp>
 #include <ctime>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct IndexOptions {
   bool json = false;
   std::vector<std::string> exclude;
   bool excludes_named = false;
+  std::optional<bool> archives;
   ImportOptions import;
   IndexRunOptions run;
 };
@@ -70,6 +72,7 @@ clip::Json status_json(clip::Index* index, const clip::IndexStatus& status) {
   json["folders"] = status.folders;
   json["refreshed"] = status.refreshed == 0 ? clip::Json() : clip::Json(status.refreshed);
   json["exclude"] = status.exclude;
+  json["archives"] = status.archives;
   json["models"] = clip::Json::array();
   for (const clip::ModelStatus& each : status.models) {
     clip::Json model = {{"name", each.model.name}, {"identity", each.model.identity}};
@@ -99,6 +102,7 @@ void print_status(clip::Index* index, const clip::IndexStatus& status) {
   for (const std::string& pattern : status.exclude) {
     fmt::print("  exclude:    {}\n", printable(pattern));
   }
+  if (status.archives) fmt::print("  archives:   are read\n");
   for (const clip::ModelStatus& each : status.models) {
     fmt::print("  model:      {}: {} embedded, {} failed, {} missing ({})\n",
                printable(each.model.name), each.embedded, each.failed, each.missing,
@@ -216,6 +220,7 @@ int build(const IndexedFolder& folder, const IndexOptions& options) {
   });
   clip::RefreshOptions refresh;
   refresh.prune = options.prune;
+  refresh.archives = options.archives;
   if (options.excludes_named) {
     refresh.exclude.emplace();
     for (const std::string& pattern : options.exclude) {
@@ -286,8 +291,9 @@ int run_index(const IndexOptions& options) {
     throw UsageError(
         "--status, --verify, --remove, --list, --import and --prune exclude each other");
   }
-  if (modes == 1 && ((options.here && !options.import.named()) || options.excludes_named)) {
-    throw UsageError("--here and --exclude are for building an index");
+  if (modes == 1 &&
+      ((options.here && !options.import.named()) || options.excludes_named || options.archives)) {
+    throw UsageError("--here, --exclude and --archives are for building an index");
   }
   if (options.list) return list_indexes(options.json);
   std::vector<std::string> folders = options.folders;
@@ -338,6 +344,10 @@ void setup_index(CLI::App* index, Command* command) {
       ->type_name("GLOB")
       ->allow_extra_args(false)
       ->take_all();
+  index->add_flag_function(
+      "--archives,!--no-archives", [options](std::int64_t count) { options->archives = count > 0; },
+      "Read the images in tar archives in the folder, too; kept with the index (--no-archives ends "
+      "that)");
   index->add_flag("--status", options->status, "Print what is in the index, and what failed");
   index->add_flag("--verify", options->verify, "Check that the index is whole");
   index->add_flag("--prune", options->prune,
@@ -366,6 +376,7 @@ void setup_index(CLI::App* index, Command* command) {
       "  clip-cli index photos\n"
       "  clip-cli index photos --exclude \"*.gif\" --exclude drafts/\n"
       "  clip-cli index photos --import photos.npy\n"
+      "  clip-cli index shards --archives\n"
       "  clip-cli index --status photos");
   index->callback([=] { *command = [=] { return run_index(*options); }; });
 }

@@ -3,6 +3,7 @@
 #include "clip/error.h"
 #include "clip/image.h"
 #include "image/thumbnail.h"
+#include "pipeline/archive_member.h"
 #include "terminal/hints.h"
 #include "terminal/text.h"
 #include "writers/html_report.h"
@@ -15,6 +16,8 @@ namespace {
 clip::Image decoded(const std::string& path, int side) {
   clip::DecodeOptions decode;
   decode.min_side_after_scaling = static_cast<std::uint64_t>(2 * side);
+  if (const auto bytes = clip::archive_member(path))
+    return clip::decode_bytes(*bytes, path, decode);
   return clip::decode_file(path, decode);
 }
 

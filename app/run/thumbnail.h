@@ -1,4 +1,5 @@
-// Small copies of images that a run has not decoded itself, for its page, or for the terminal.
+// Small copies of images, files or members of tar archives, that a run has not decoded itself, for
+// its page, or for the terminal.
 #pragma once
 
 #include <string>

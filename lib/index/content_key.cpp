@@ -41,6 +41,22 @@ bool may_change_unseen(const FileState& state) {
   return age < (state.modified_nsec % 1000000000 == 0 ? 2000000000 : 50000000);
 }
 
+ContentKey content_key_of(std::string_view bytes) {
+  ContentKey key;
+  const std::uint64_t size = bytes.size();
+  key.whole = size <= kKeyHead + kKeyTail;
+  Sha256 digest;
+  digest.add(&size, sizeof(size));
+  if (key.whole) {
+    digest.add(bytes.data(), bytes.size());
+  } else {
+    digest.add(bytes.data(), kKeyHead);
+    digest.add(bytes.data() + size - kKeyTail, kKeyTail);
+  }
+  key.digest = bytes_of_hex(digest.finish());
+  return key;
+}
+
 ContentKey content_key(const std::string& path) {
   // O_NONBLOCK: what has become a named pipe must not wait for a writer.
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "clip/image_source.h"
 
@@ -20,6 +21,9 @@ struct ContentKey {
 
 // Throws Error where the file cannot be read, or is no regular file.
 ContentKey content_key(const std::string& path);
+
+// The same of bytes in memory: the key that a file of them has. Without a state.
+ContentKey content_key_of(std::string_view bytes);
 
 // A file that was changed within its clock's resolution before it was read may change again without
 // any sign of it. File systems count in milliseconds at least, FAT in even seconds.

@@ -89,6 +89,7 @@ class Index {
 // Names of facts.
 constexpr const char* kRootFact = "root";            // the root's path when it was last refreshed
 constexpr const char* kExcludeFact = "exclude";      // patterns of names, a line each
+constexpr const char* kArchivesFact = "archives";    // "1": tar archives are read, too
 constexpr const char* kFormatsFact = "formats";      // image_format_names() of the last refresh
 constexpr const char* kOrphansFact = "orphans";      // "1": contents may have no file
 constexpr const char* kRefreshedFact = "refreshed";  // when: seconds since 1970

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <unordered_set>
 
+#include "archive/archive_kind.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "clip/image.h"
@@ -51,6 +52,8 @@ class Planner {
   void note(const OpenFolder& folder);
   void leave(const WalkEntry& entry);
   void look_at(const WalkEntry& entry);
+  void look_at_archive(const OpenFolder& folder, const std::string& name, const KnownFile* known,
+                       const FileState& state);
   void plan_file(OpenFolder* folder, const std::string& name, const KnownFile* known);
   void mark_gone(std::int64_t folder, const KnownFile& file);
   void protect(const std::string& path);
@@ -64,6 +67,7 @@ class Planner {
   const std::optional<IndexedModel>& model_;
   const PlanOptions& options_;
   std::vector<std::string> exclude_;
+  const bool archives_;
   RefreshPlan plan_;
 
   std::vector<OpenFolder> open_;
@@ -72,7 +76,7 @@ class Planner {
   std::int64_t next_folder_ = 0;        // the id of the next new one
   bool check_embeddings_ = false;
 
-  Statement find_folder_, list_files_, add_todo_, add_gone_, add_folder_;
+  Statement find_folder_, list_files_, lacks_vectors_, add_todo_, add_gone_, add_folder_;
   const bool other_formats_;  // what was no image may be one now
 };
 
@@ -82,7 +86,7 @@ Database* with_tables(Database* database) {
       "DROP TABLE IF EXISTS temp.todo; DROP TABLE IF EXISTS temp.gone; "
       "DROP TABLE IF EXISTS temp.new_folders;"
       "CREATE TEMP TABLE todo(id INTEGER PRIMARY KEY, folder INTEGER, path BLOB, name BLOB, "
-      "content INTEGER, is_new INTEGER, sure INTEGER, unknown INTEGER);"
+      "content INTEGER, is_new INTEGER, sure INTEGER, unknown INTEGER, archive INTEGER);"
       "CREATE TEMP TABLE gone(folder INTEGER, name BLOB, has_content INTEGER);"
       "CREATE TEMP TABLE new_folders(id INTEGER, path BLOB, mount INTEGER)");
   return database;
@@ -93,14 +97,20 @@ Planner::Planner(Index* index, const std::optional<IndexedModel>& model, const P
       database_(with_tables(index->database())),
       model_(model),
       options_(options),
+      archives_(options.archives.value_or(index->fact(kArchivesFact) == "1")),
       find_folder_(database_, "SELECT id, mount FROM folders WHERE path = ?"),
       list_files_(database_,
                   "SELECT f.name, f.size, f.modified, f.content, f.error IS NOT NULL, "
                   "?2 = 0 OR EXISTS(SELECT 1 FROM embeddings e WHERE e.model = ?3 AND "
                   "e.content = f.content) FROM files f WHERE f.folder = ?1 ORDER BY f.name"),
-      add_todo_(database_,
-                "INSERT INTO temp.todo(folder, path, name, content, is_new, sure, unknown) "
-                "VALUES(?, ?, ?, ?, ?, ?, ?)"),
+      lacks_vectors_(database_,
+                     "SELECT EXISTS(SELECT 1 FROM files f WHERE f.folder = ?1 AND "
+                     "f.content IS NOT NULL AND NOT EXISTS(SELECT 1 FROM embeddings e WHERE "
+                     "e.model = ?2 AND e.content = f.content))"),
+      add_todo_(
+          database_,
+          "INSERT INTO temp.todo(folder, path, name, content, is_new, sure, unknown, archive) "
+          "VALUES(?, ?, ?, ?, ?, ?, ?, ?)"),
       add_gone_(database_, "INSERT INTO temp.gone VALUES(?, ?, ?)"),
       add_folder_(database_, "INSERT INTO temp.new_folders VALUES(?, ?, ?)"),
       other_formats_(index->fact(kFormatsFact) != image_format_names()) {
@@ -193,7 +203,35 @@ void Planner::plan_file(OpenFolder* folder, const std::string& name, const Known
   add_todo_.bind(1, folder->id).bind_bytes(2, folder->path).bind_bytes(3, name);
   add_todo_.bind(4, known != nullptr ? known->content : 0).bind(5, known == nullptr ? 1 : 0);
   add_todo_.bind(6, 0).bind(7, known != nullptr && known->state.modified_nsec == 0 ? 1 : 0);
+  add_todo_.bind(8, 0);
   add_todo_.run();
+  ++plan_.files;
+}
+
+// An archive that has not changed, and whose members the model knows, is not opened.
+void Planner::look_at_archive(const OpenFolder& folder, const std::string& name,
+                              const KnownFile* known, const FileState& state) {
+  OpenFolder members;
+  members.path = folder.path.empty() ? name : joined_path(folder.path, name);
+  find_folder_.bind_bytes(1, members.path);
+  const bool was_read = find_folder_.step();
+  members.id = was_read ? find_folder_.number(0) : next_folder_++;
+  find_folder_.reset();
+  if (!was_read) note(members);
+  visited_.insert(members.id);
+  const bool same = was_read && known != nullptr && known->state.size == state.size &&
+                    known->state.modified_nsec == state.modified_nsec && !known->unreadable &&
+                    !other_formats_;
+  if (same) {
+    if (!check_embeddings_) return;
+    lacks_vectors_.bind(1, members.id).bind(2, model_ ? model_->id : -1);
+    const bool lacks_any = lacks_vectors_.step() && lacks_vectors_.number(0) != 0;
+    lacks_vectors_.reset();
+    if (!lacks_any) return;
+  }
+  add_todo_.bind(1, folder.id).bind_bytes(2, folder.path).bind_bytes(3, name);
+  add_todo_.bind(4, 0).bind(5, known == nullptr ? 1 : 0).bind(6, 0).bind(7, 0);
+  add_todo_.bind(8, members.id).run();
   ++plan_.files;
 }
 
@@ -229,6 +267,11 @@ void Planner::look_at(const WalkEntry& entry) {
     return;
   }
   const FileState state = state_of(entry.info);
+  // What is called like an archive and was an image is one until it changes.
+  if (archives_ && has_archive_extension(entry.name) && (known == nullptr || known->content == 0)) {
+    look_at_archive(folder, entry.name, known, state);
+    return;
+  }
   const bool same = known != nullptr && known->state.size == state.size &&
                     known->state.modified_nsec == state.modified_nsec && !known->unreadable &&
                     !(other_formats_ && known->content == 0);
@@ -236,7 +279,7 @@ void Planner::look_at(const WalkEntry& entry) {
     plan_file(&folder, entry.name, known);
   } else if (known->content != 0 && !known->embedded) {
     add_todo_.bind(1, folder.id).bind_bytes(2, folder.path).bind_bytes(3, entry.name);
-    add_todo_.bind(4, known->content).bind(5, 0).bind(6, 1).bind(7, 0).run();
+    add_todo_.bind(4, known->content).bind(5, 0).bind(6, 1).bind(7, 0).bind(8, 0).run();
     ++plan_.files;
   }
 }
@@ -302,7 +345,8 @@ void Planner::apply() {
   const bool has_new = database_->number("SELECT EXISTS(SELECT 1 FROM temp.new_folders)") != 0;
   const bool has_gone = database_->number("SELECT EXISTS(SELECT 1 FROM temp.gone)") != 0;
   const bool moved = index_->fact(kRootFact) != index_->place().root;
-  if (!has_new && !has_gone && !moved && exclude == kept) return;
+  const bool other_archives = archives_ != (index_->fact(kArchivesFact) == "1");
+  if (!has_new && !has_gone && !moved && !other_archives && exclude == kept) return;
   Transaction transaction(database_);
   database_->run(
       "INSERT INTO folders(id, path, mount) SELECT id, path, mount FROM temp.new_folders WHERE "
@@ -320,6 +364,7 @@ void Planner::apply() {
   }
   if (moved) index_->set_fact(kRootFact, index_->place().root);
   if (exclude != kept) index_->set_fact(kExcludeFact, exclude);
+  if (other_archives) index_->set_fact(kArchivesFact, archives_ ? "1" : "");
   transaction.commit();
 }
 
@@ -353,7 +398,7 @@ RefreshPlan make_plan(Index* index, const std::optional<IndexedModel>& model,
 
 PlanReader::PlanReader(Database* database)
     : rows_(database,
-            "SELECT folder, path, name, content, is_new, sure, unknown FROM temp.todo "
+            "SELECT folder, path, name, content, is_new, sure, unknown, archive FROM temp.todo "
             "ORDER BY id") {}
 
 bool PlanReader::next(PlannedFile* file) {
@@ -365,6 +410,7 @@ bool PlanReader::next(PlannedFile* file) {
   file->is_new = rows_.number(4) != 0;
   file->content_is_sure = rows_.number(5) != 0;
   file->state_was_unknown = rows_.number(6) != 0;
+  file->archive = rows_.number(7);
   return true;
 }
 

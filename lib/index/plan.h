@@ -1,6 +1,9 @@
 // What a refresh has to look at: the files of the folder that are new, or not as the index knows
 // them, and what it has to forget. Memory grows with the folders, never with the number of files:
 // the files wait in a temporary table.
+//
+// An archive that is read is a file, and a folder whose path is the archive's and whose files are
+// its members. It is looked at again when the file has changed.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +21,8 @@ namespace clip {
 struct PlanOptions {
   std::string sub;  // relative to the root; empty: all
   std::optional<std::vector<std::string>> exclude;
+  // Whether tar archives are read as folders of their members; none: as before.
+  std::optional<bool> archives;
   bool prune = false;  // forget what cannot be reached
   const CancelToken* stop = nullptr;
 };
@@ -34,6 +39,7 @@ struct PlannedFile {
   std::int64_t folder = 0;  // its id
   std::string folder_path;  // relative to the root
   std::string name;
+  std::int64_t archive = 0;        // the id of the folder of its members; 0: it is no archive
   std::int64_t old_content = 0;    // that it had; 0: none
   bool is_new = false;             // the index did not know it
   bool content_is_sure = false;    // it has not changed; it lacks the model's embedding

@@ -11,12 +11,15 @@
 #include <unordered_map>
 #include <utility>
 
+#include "archive/file_source.h"
 #include "base/file.h"
+#include "base/file_reader.h"
 #include "base/strings.h"
 #include "clip/image.h"
 #include "index/compaction.h"
 #include "index/content_key.h"
 #include "index/plan.h"
+#include "pipeline/archive_images.h"
 
 namespace clip {
 namespace {
@@ -34,6 +37,8 @@ std::string without_path(const std::string& message, const std::string& path) {
   return starts_with(message, begin) ? message.substr(begin.size()) : message;
 }
 
+struct ArchiveWork;
+
 // A file on its way into the index.
 struct FileEntry {
   std::int64_t folder = 0;
@@ -41,6 +46,20 @@ struct FileEntry {
   FileState state;
   std::int64_t old_content = 0;  // that it had; 0: none
   bool is_new = false;
+  std::shared_ptr<ArchiveWork> archive;  // whose member it is; null: of none
+};
+
+// An archive whose members are on their way into the index. It is noted as read in the commit of
+// the last of them, or in a later one: until then another run reads it again.
+struct ArchiveWork {
+  FileEntry file;  // the archive's own
+  std::string path;
+  std::string relative;      // to the root
+  std::int64_t members = 0;  // the folder of its members
+  std::size_t waiting = 0;   // members that are being embedded
+  bool ended = false;        // all members have been seen
+  bool changed = false;      // the file was written to meanwhile
+  bool damaged = false;      // there may be members that were not seen
 };
 
 // An image that the model is to read, and the files that have it.
@@ -67,6 +86,13 @@ class Refresh {
 
   void embed(const RefreshPlan& plan);
   bool next_source(ImageSource* source);
+  bool begin_archive(const PlannedFile& planned);
+  bool next_member(ImageSource* source);
+  void end_archive();
+  void note_failed_member();
+  void settle(const std::shared_ptr<ArchiveWork>& archive);
+  void forget_members(const ArchiveWork& archive);
+  std::string path_of(const PlannedFile& planned) const;
   bool prepare(PlannedFile file, ImageSource* source);
   bool rouse(ImageSource* source);
   Outcome place(const PlannedFile& planned, const ContentKey& key, FileEntry entry,
@@ -88,7 +114,12 @@ class Refresh {
   const RefreshOptions& options_;
   const RefreshEvents& events_;
   std::optional<IndexedModel> indexed_;
+  std::vector<std::string> exclude_;
   RefreshReport report_;
+
+  // The archive that is being read, by the thread that gives sources.
+  std::shared_ptr<ArchiveWork> archive_;
+  std::unique_ptr<ArchiveImages> members_;
 
   // Of all below: the thread that gives sources and the one that takes results.
   std::mutex mutex_;
@@ -109,7 +140,10 @@ class Refresh {
     FileEntry file;
     std::int64_t content = 0;  // 0: it has none
     std::string error;
+    std::shared_ptr<ArchiveWork> read;  // an archive, with all that was in it; null: another file
   };
+  std::optional<Linked> failed_member_;   // until another one, which may have its name, comes
+  std::uint64_t planned_ = 0, told_ = 0;  // files to be looked at, and how many of them were told
   std::map<std::uint64_t, Finished> finished_;  // by tag
   std::vector<Linked> linked_;
   Clock::time_point committed_at_ = Clock::now();
@@ -122,10 +156,14 @@ void Refresh::report(const std::string& path, const Error* error) {
 // By the thread that refreshes, which is the one that events are for.
 void Refresh::flush_reports() {
   std::vector<std::pair<std::string, std::optional<Error>>> reports;
+  std::uint64_t planned = 0;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     reports.swap(reports_);
+    planned = planned_;
   }
+  if (planned != told_ && events_.planned) events_.planned(planned);
+  told_ = planned;
   if (!events_.done) return;
   for (const auto& [path, error] : reports) events_.done(path, error ? &*error : nullptr);
 }
@@ -134,11 +172,16 @@ void Refresh::flush_reports() {
 // time.
 bool Refresh::next_source(ImageSource* source) {
   while (options_.stop == nullptr || !options_.stop->cancelled()) {
+    if (archive_ != nullptr) {
+      if (next_member(source) || rouse(source)) return true;
+      continue;
+    }
     PlannedFile file;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!plan_->next(&file)) return false;
     }
+    if (file.archive != 0 && begin_archive(file)) continue;
     if (prepare(std::move(file), source) || rouse(source)) return true;
   }
   return false;
@@ -157,12 +200,162 @@ bool Refresh::rouse(ImageSource* source) {
   return true;
 }
 
+std::string Refresh::path_of(const PlannedFile& planned) const {
+  return joined_path(planned.folder_path.empty()
+                         ? index_->place().root
+                         : joined_path(index_->place().root, planned.folder_path),
+                     planned.name);
+}
+
+// False where the file is no archive, whatever it is called.
+bool Refresh::begin_archive(const PlannedFile& planned) {
+  auto work = std::make_shared<ArchiveWork>();
+  work->path = path_of(planned);
+  work->relative =
+      planned.folder_path.empty() ? planned.name : joined_path(planned.folder_path, planned.name);
+  work->members = planned.archive;
+  work->file.folder = planned.folder;
+  work->file.name = planned.name;
+  work->file.is_new = planned.is_new;
+  work->file.state = file_state(work->path);
+  try {
+    if (!names_archive(work->path)) return false;
+    ReadOptions read;
+    read.only_regular = true;
+    ArchiveImagesOptions options;
+    options.exclude = exclude_;
+    options.state = work->file.state;
+    options.stop = options_.stop;
+    members_ = std::make_unique<ArchiveImages>(
+        std::make_unique<FileSource>(FileReader(work->path, read)), work->path, options);
+  } catch (const Error& error) {
+    // Tried again by the next refresh.
+    const std::lock_guard<std::mutex> lock(mutex_);
+    ++report_.failed;
+    report(work->path, &error);
+    FileEntry entry = work->file;
+    entry.state = FileState();
+    linked_.push_back({std::move(entry), 0, error.what(), nullptr});
+    return true;
+  }
+  archive_ = std::move(work);
+  return true;
+}
+
+// False where the next member needs no embedding, or there is none: all that is to be done is
+// noted.
+bool Refresh::next_member(ImageSource* source) {
+  *source = ImageSource();
+  if (!members_->next(source)) {
+    end_archive();
+    return false;
+  }
+  FileEntry entry;
+  entry.folder = archive_->members;
+  entry.state = archive_->file.state;
+  entry.archive = archive_;
+  const bool is_member = source->name.size() > archive_->path.size();
+  if (is_member) entry.name = source->name.substr(archive_->path.size() + 1);
+  if (source->error) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    note_failed_member();
+    ++report_.failed;
+    ++planned_;
+    report(source->name, &*source->error);
+    if (is_member) {
+      failed_member_ =
+          Linked{std::move(entry), 0, without_path(source->error->what(), source->name), nullptr};
+    } else {
+      archive_->damaged = true;
+    }
+    return false;
+  }
+  const auto bytes =
+      source->bytes ? source->bytes : std::make_shared<const std::string>(source->load());
+  source->load = nullptr;
+  source->bytes = bytes;
+  const ContentKey key = content_key_of(*bytes);
+
+  const std::lock_guard<std::mutex> lock(mutex_);
+  ++planned_;
+  // What was wrong in front of a member was said by its name.
+  if (failed_member_ && failed_member_->file.name == entry.name) failed_member_.reset();
+  note_failed_member();
+  Statement seen(database_, "INSERT OR IGNORE INTO temp.members(folder, name) VALUES(?, ?)");
+  seen.bind(1, entry.folder).bind_bytes(2, entry.name).run();
+  if (database_->number("SELECT changes()") == 0) {
+    const Error twice(ErrorCode::kCorrupt,
+                      fmt::format("cannot use {}: the archive has another member of that name in "
+                                  "front, which is the one that counts",
+                                  source->name));
+    ++report_.failed;
+    report(source->name, &twice);
+    return false;
+  }
+  Statement known(database_,
+                  "SELECT coalesce(content, 0) FROM files WHERE folder = ? AND name = ?");
+  known.bind(1, entry.folder).bind_bytes(2, entry.name);
+  entry.is_new = !known.step();
+  if (!entry.is_new) entry.old_content = known.number(0);
+  known.reset();
+  PlannedFile planned;
+  planned.folder = entry.folder;
+  planned.folder_path = archive_->relative;
+  planned.name = entry.name;
+  planned.old_content = entry.old_content;
+  planned.is_new = entry.is_new;
+  return place(planned, key, std::move(entry), &source->tag) == Outcome::kSource;
+}
+
+// Under the lock.
+void Refresh::note_failed_member() {
+  if (!failed_member_) return;
+  Statement seen(database_, "INSERT OR IGNORE INTO temp.members(folder, name) VALUES(?, ?)");
+  seen.bind(1, failed_member_->file.folder).bind_bytes(2, failed_member_->file.name).run();
+  linked_.push_back(std::move(*failed_member_));
+  failed_member_.reset();
+}
+
+void Refresh::end_archive() {
+  const std::shared_ptr<ArchiveWork> archive = std::move(archive_);
+  const FileState now = file_state(archive->path);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  note_failed_member();
+  for (const auto& [kind, count] : members_->left_out()) report_.left_out[kind] += count;
+  members_.reset();
+  report(archive->path, nullptr);
+  if (options_.stop != nullptr && options_.stop->cancelled()) return;
+  const FileState& before = archive->file.state;
+  if (now.size != before.size || now.modified_nsec != before.modified_nsec) archive->changed = true;
+  archive->ended = true;
+  settle(archive);
+}
+
+// Under the lock. Notes an archive as read once all of its members are done.
+void Refresh::settle(const std::shared_ptr<ArchiveWork>& archive) {
+  if (!archive->ended || archive->waiting > 0 || archive->changed) return;
+  linked_.push_back({archive->file, 0, "", archive});
+}
+
+// Members that the archive does not have any more. In the transaction of a commit.
+void Refresh::forget_members(const ArchiveWork& archive) {
+  if (!archive.damaged) {
+    const std::string gone = fmt::format(
+        "files WHERE folder = {0} AND name NOT IN (SELECT name FROM temp.members WHERE "
+        "folder = {0})",
+        archive.members);
+    const std::int64_t images = database_->number(
+        "SELECT count(*) FROM " + gone + " AND (content IS NOT NULL OR error IS NOT NULL)");
+    if (images > 0) index_->set_fact(kOrphansFact, "1");
+    report_.deleted += static_cast<std::uint64_t>(images);
+    database_->run("DELETE FROM " + gone);
+  }
+  database_->run(fmt::format("DELETE FROM temp.members WHERE folder = {}", archive.members));
+}
+
 // False where the file needs no embedding: all that is to be done is noted.
 bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
-  const std::string path = joined_path(planned.folder_path.empty()
-                                           ? index_->place().root
-                                           : joined_path(index_->place().root, planned.folder_path),
-                                       planned.name);
+  const std::string path = path_of(planned);
   FileEntry entry;
   entry.folder = planned.folder;
   entry.name = planned.name;
@@ -178,7 +371,7 @@ bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
       entry.state = file_state(path);
       const std::lock_guard<std::mutex> lock(mutex_);
       if (kind.unreadable != nullptr) ++report_.left_out[kind.unreadable];
-      linked_.push_back({std::move(entry), 0, ""});
+      linked_.push_back({std::move(entry), 0, "", nullptr});
       report(path, nullptr);
       return false;
     }
@@ -196,7 +389,7 @@ bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
     }
     entry.state = FileState();
     const Error within = error.within("cannot use " + path);
-    linked_.push_back({std::move(entry), 0, error.what()});
+    linked_.push_back({std::move(entry), 0, error.what(), nullptr});
     ++report_.failed;
     report(path, &within);
     return false;
@@ -216,6 +409,7 @@ Refresh::Outcome Refresh::place(const PlannedFile& planned, const ContentKey& ke
       const auto running = jobs_.find(waiting->second);
       Job& with = running != jobs_.end() ? running->second : finished_.at(waiting->second).job;
       ++(entry.is_new ? report_.copied : report_.changed);
+      if (entry.archive != nullptr && running != jobs_.end()) ++entry.archive->waiting;
       with.files.push_back(std::move(entry));
       return Outcome::kWaiting;
     }
@@ -242,12 +436,13 @@ Refresh::Outcome Refresh::place(const PlannedFile& planned, const ContentKey& ke
           ++report_.failed;
         }
         known.reset();
-        linked_.push_back({std::move(entry), job.content, ""});
+        linked_.push_back({std::move(entry), job.content, "", nullptr});
         report(path, error ? &*error : nullptr);
         return Outcome::kLinked;
       }
     }
   }
+  if (entry.archive != nullptr) ++entry.archive->waiting;
   job.files.push_back(std::move(entry));
   *tag = ++last_tag_;
   if (trusted) tag_of_key_[job.key] = *tag;
@@ -262,11 +457,15 @@ void Refresh::take(const ImageResult& result) {
   Job job = std::move(found->second);
   jobs_.erase(found);
   FileEntry& file = job.files.front();
-  const FileState now = file_state(result.source.name);
+  const FileState now =
+      file_state(file.archive == nullptr ? result.source.name : file.archive->path);
   if (now.size != file.state.size || now.modified_nsec != file.state.modified_nsec) {
     // It was written to while it was read: what was embedded may be neither. The next refresh sees
     // that it has changed.
     tag_of_key_.erase(job.key);
+    for (const FileEntry& each : job.files) {
+      if (each.archive != nullptr) each.archive->changed = true;
+    }
     report(result.source.name, nullptr);
     return;
   }
@@ -285,7 +484,16 @@ void Refresh::take(const ImageResult& result) {
   }
   report(result.source.name, result.error ? &*result.error : nullptr);
   finished.job = std::move(job);
+  std::vector<std::shared_ptr<ArchiveWork>> archives;
+  for (const FileEntry& each : finished.job.files) {
+    if (each.archive == nullptr) continue;
+    --each.archive->waiting;
+    archives.push_back(each.archive);
+  }
   finished_.emplace(result.source.tag, std::move(finished));
+  std::sort(archives.begin(), archives.end());
+  archives.erase(std::unique(archives.begin(), archives.end()), archives.end());
+  for (const auto& archive : archives) settle(archive);
 }
 
 bool Refresh::due() const {
@@ -365,7 +573,10 @@ void Refresh::commit() {
       if (has_row) ++rows;
       for (const FileEntry& file : finished.job.files) write_file(file, content, "");
     }
-    for (const Linked& linked : linked_) write_file(linked.file, linked.content, linked.error);
+    for (const Linked& linked : linked_) {
+      write_file(linked.file, linked.content, linked.error);
+      if (linked.read != nullptr) forget_members(*linked.read);
+    }
     if (indexed_) {
       Statement update(database_, "UPDATE models SET rows = ? WHERE id = ?");
       update.bind(1, rows).bind(2, indexed_->id).run();
@@ -386,6 +597,7 @@ void Refresh::commit() {
 void Refresh::embed(const RefreshPlan& plan) {
   PlanReader reader(database_);
   plan_ = &reader;
+  planned_ = told_ = plan.files;
   if (events_.planned) events_.planned(plan.files);
   CancelToken stop(options_.stop);
   {
@@ -437,7 +649,15 @@ RefreshReport Refresh::run() {
   plan_options.exclude = options_.exclude;
   plan_options.prune = options_.prune;
   plan_options.stop = options_.stop;
+  plan_options.archives = options_.archives;
   const RefreshPlan plan = make_plan(index_, indexed_, plan_options);
+  const std::string exclude = index_->fact(kExcludeFact);
+  Lines patterns(exclude);
+  for (std::string_view line; patterns.next(&line);) exclude_.emplace_back(line);
+  // The members that an archive has now.
+  database_->run(
+      "CREATE TEMP TABLE IF NOT EXISTS members(folder INTEGER, name BLOB, PRIMARY KEY(folder, "
+      "name)) WITHOUT ROWID; DELETE FROM temp.members");
   report_.deleted = plan.deleted;
   report_.kept = plan.kept;
   report_.unreachable = plan.unreachable;

@@ -2,6 +2,9 @@
 // copied ones are known again by their content, and what is gone is forgotten. Nothing is embedded
 // twice for a model.
 //
+// An archive is known by its file's name: .tar, .tar.gz and so on. It is read when it has changed,
+// and its members are files called ARCHIVE/MEMBER.
+//
 // Results are committed as they come, so a run that ends early, however it ends, is gone on with by
 // the next. Folders that cannot be reached now keep their entries: one that cannot be read, a mount
 // point where nothing is mounted, a link that leads nowhere, a root with nothing in it.
@@ -28,13 +31,16 @@ struct RefreshOptions {
   // Patterns of names that do not count, in gitignore's syntax, kept with the index. None: those
   // that are kept.
   std::optional<std::vector<std::string>> exclude;
+  // Whether tar archives in the folder are read, too, kept with the index. None: what is kept.
+  std::optional<bool> archives;
   bool prune = false;  // also forget what cannot be reached now, and compact
   CancelToken* stop = nullptr;
 };
 
 // What happens meanwhile. Called by the thread that refreshes.
 struct RefreshEvents {
-  // The folder has been read: how many files are to be looked at.
+  // The folder has been read: how many files are to be looked at. Said again where an archive has
+  // more.
   std::function<void(std::uint64_t files)> planned;
   // A file is done: it is in the index, or `error` says why not.
   std::function<void(const std::string& path, const Error* error)> done;

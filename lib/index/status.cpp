@@ -21,6 +21,7 @@ IndexStatus status_of(Index* index) {
   status.other_files = count("SELECT count(*) FROM files WHERE content IS NULL AND error IS NULL");
   status.bytes = file_state(database->path()).size;
   status.refreshed = std::strtoll(index->fact(kRefreshedFact).c_str(), nullptr, 10);
+  status.archives = index->fact(kArchivesFact) == "1";
   const std::string exclude = index->fact(kExcludeFact);
   Lines lines(exclude);
   for (std::string_view line; lines.next(&line);) status.exclude.emplace_back(line);

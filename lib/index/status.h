@@ -23,6 +23,7 @@ struct IndexStatus {
   std::uint64_t bytes = 0;        // of the database
   std::int64_t refreshed = 0;     // seconds since 1970; 0: never whole
   std::vector<std::string> exclude;
+  bool archives = false;  // are read
   std::vector<ModelStatus> models;
 };
 
