@@ -4,9 +4,8 @@
 // neighbours in 16 bits, and saturates: 2 x 255 x 127 does not fit. There the scale is so large
 // that the magnitudes of no two neighbours add up to more than 128, as 255 x 128 does fit. That
 // keeps more steps than the usual way out, which is to halve the range of all: the two largest
-// weights are seldom neighbours. The
-// demo model loses at most 0.2 points of accuracy with it, and 0.5 with the other
-// (train_demo_model.py evaluate --precision int8, on an EPYC with AVX2).
+// weights are seldom neighbours. The demo model loses at most 0.2 points of accuracy with it, and
+// 0.5 with the other (train_demo_model.py evaluate --precision int8, on an EPYC with AVX2).
 #pragma once
 
 #include <cstdint>

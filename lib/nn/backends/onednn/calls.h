@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <dnnl.hpp>
 #include <new>
 #include <string>
@@ -78,9 +79,27 @@ inline dnnl::memory::data_type type_of_rows(ElementType type) {
 // How memory is arranged, as text that differs where the arrangement does.
 inline std::string layout_of(const dnnl::memory::desc& desc) {
 #if DNNL_VERSION_MAJOR >= 3
-  dnnl::memory::desc same = desc;  // get_blob() is not const
-  const std::vector<uint8_t> bytes = same.get_blob();
-  return {bytes.begin(), bytes.end()};
+  // get_blob() also has bytes that nobody has set, other ones in each process. Additional data,
+  // such as compensations, show in the size.
+  std::string text;
+  const auto add = [&](std::int64_t number) { text += std::to_string(number) + ' '; };
+  const auto add_all = [&](const dnnl::memory::dims& numbers) {
+    for (const dnnl::memory::dim number : numbers) add(number);
+    text += '|';
+  };
+  add(static_cast<std::int64_t>(desc.get_format_kind()));
+  add(static_cast<std::int64_t>(desc.get_data_type()));
+  add(static_cast<std::int64_t>(desc.get_size()));
+  add(desc.get_submemory_offset());
+  add_all(desc.get_dims());
+  add_all(desc.get_padded_dims());
+  add_all(desc.get_padded_offsets());
+  if (desc.get_format_kind() == dnnl::memory::format_kind::blocked) {
+    add_all(desc.get_strides());
+    add_all(desc.get_inner_blks());
+    add_all(desc.get_inner_idxs());
+  }
+  return text;
 #else
   return {reinterpret_cast<const char*>(&desc.data), sizeof(desc.data)};
 #endif
