@@ -27,7 +27,7 @@ std::string likely_encoding(const std::string& sample) {
   if (nul != std::string::npos) return nul % 2 == 1 ? "UTF-16LE" : "UTF-16BE";
   std::string name;
   try {
-    static const clip::Module module(clip_encoding_module[0], "guessing an encoding needs ICU");
+    static const clip::Module module(clip_encoding_module[0], "guessing an encoding needs ICU", "");
     module.symbol<EncodingEntry>(kEncodingEntry)(sample, &name);
   } catch (const clip::Error&) {
     // Then without a guess.

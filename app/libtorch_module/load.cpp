@@ -26,7 +26,7 @@ std::atomic<bool> is_loaded{false};
 LibTorchEngines load() {
   is_loaded = true;
   const clip::Module module(clip_libtorch_module[0],
-                            "the engines libtorch and torchscript need LibTorch");
+                            "the engines libtorch and torchscript need LibTorch", "");
   LibTorchEngines engines = {};
   module.symbol<LibTorchEntry>(kLibTorchEntry)(&engines);
   return engines;

@@ -17,9 +17,7 @@ namespace clip_cli {
 namespace {
 
 PreviewEntry load() {
-  const clip::Module module(
-      clip_preview_module[0],
-      "a preview needs libchafa (on Debian and Ubuntu: apt-get install libchafa0)");
+  const clip::Module module(clip_preview_module[0], "a preview needs libchafa", "libchafa0");
   return module.symbol<PreviewEntry>(kPreviewEntry);
 }
 

@@ -28,9 +28,8 @@ void require_room() {
 
 DrawConfusion load() {
   require_room();
-  const clip::Module module(clip_opencv_module[0],
-                            "drawing a confusion matrix needs OpenCV (on Debian 12: apt-get "
-                            "install libopencv-imgproc406)");
+  const clip::Module module(clip_opencv_module[0], "drawing a confusion matrix needs OpenCV",
+                            CLIP_OPENCV_PACKAGE);
   return module.symbol<DrawConfusion>(kDrawConfusion);
 }
 

@@ -10,9 +10,8 @@ extern "C" const clip::EmbeddedFile clip_decompress_module[];
 namespace clip {
 
 std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> compressed) {
-  static const Module module(clip_decompress_module[0],
-                             "compressed archives need libarchive (on Debian and Ubuntu: apt-get "
-                             "install libarchive13)");
+  static const Module module(clip_decompress_module[0], "compressed archives need libarchive",
+                             "libarchive13");
   return module.symbol<DecompressEntry>(kDecompressEntry)(std::move(compressed));
 }
 

@@ -14,8 +14,7 @@ namespace {
 const DigestFunctions& openssl() {
   static const DigestFunctions functions = [] {
     DigestFunctions loaded = {};
-    Module(clip_digest_module[0],
-           "SHA-256 needs OpenSSL (on Debian and Ubuntu: apt-get install libssl3)")
+    Module(clip_digest_module[0], "SHA-256 needs OpenSSL", "libssl3")
         .symbol<DigestEntry>(kDigestEntry)(&loaded);
     return loaded;
   }();

@@ -64,16 +64,30 @@ ${table}${symbol}_end:
   target_sources(${target} PRIVATE ${source})
 endfunction()
 
-# clip_module(NAME SOURCES f... LIBRARIES target...)
+# clip_module(NAME INTO target [COMPONENT component] SOURCES f... LIBRARIES target...)
 #
 # A shared object that a program opens when it first needs it (base/module.h), for libraries that are
-# too heavy to be loaded at every start. Sets NAME_FILE to its path, for clip_embed.
+# too heavy to be loaded at every start. It is embedded in `target`, as symbol NAME. With
+# CLIP_SEPARATE_MODULES, one that has a COMPONENT is installed as a file of that component instead, and
+# the name of its package is embedded.
 function(clip_module name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
-  add_library(${name} MODULE ${ARG_SOURCES})
+  cmake_parse_arguments(ARG "" "INTO;COMPONENT" "SOURCES;LIBRARIES" ${ARGN})
+  set(version ${PROJECT_BINARY_DIR}/module_version.cpp)
+  configure_file(${PROJECT_SOURCE_DIR}/lib/cmake/module_version.cpp.in ${version} @ONLY)
+  add_library(${name} MODULE ${ARG_SOURCES} ${version})
   target_link_libraries(${name} PRIVATE ${ARG_LIBRARIES} clip_flags)
   # Its own copy of what it shares with the program, and nothing of it visible but the entry.
   target_link_options(${name} PRIVATE -Wl,--exclude-libs,ALL)
-  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
-  set(${name}_FILE ${CMAKE_CURRENT_BINARY_DIR}/lib${name}.so PARENT_SCOPE)
+  set_target_properties(${name} PROPERTIES PREFIX ""
+                        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR})
+  if(CLIP_SEPARATE_MODULES AND ARG_COMPONENT)
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/packages/${name}.txt
+         CONTENT "${PROJECT_NAME}-${ARG_COMPONENT}")
+    clip_embed(${ARG_INTO} ${name} ${CMAKE_CURRENT_BINARY_DIR}/packages/${name}.txt)
+    install(TARGETS ${name} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/clip-cli
+            COMPONENT ${ARG_COMPONENT})
+  else()
+    clip_embed(${ARG_INTO} ${name} ${CMAKE_CURRENT_BINARY_DIR}/${name}.so)
+    add_dependencies(${ARG_INTO} ${name})
+  endif()
 endfunction()

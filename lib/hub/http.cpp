@@ -9,8 +9,7 @@ namespace clip {
 namespace {
 
 HttpEntry load() {
-  const Module module(clip_curl_module[0],
-                      "a download needs libcurl (on Debian and Ubuntu: apt-get install libcurl4)");
+  const Module module(clip_curl_module[0], "a download needs libcurl", "libcurl4");
   return module.symbol<HttpEntry>(kHttpEntry);
 }
 

@@ -9,9 +9,7 @@ namespace clip {
 namespace {
 
 PostgresEntry load() {
-  const Module module(
-      clip_pq_module[0],
-      "a search in a database needs libpq (on Debian and Ubuntu: apt-get install libpq5)");
+  const Module module(clip_pq_module[0], "a search in a database needs libpq", "libpq5");
   return module.symbol<PostgresEntry>(kPostgresEntry);
 }
 

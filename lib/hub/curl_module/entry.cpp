@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <exception>
@@ -77,15 +78,27 @@ int show_progress(void* context, curl_off_t total, curl_off_t, curl_off_t, curl_
   return transfer->stopped ? 1 : 0;
 }
 
+// Where systems keep the certificates of authorities: a libcurl that came along, in the portable
+// archive, knows Debian's place alone. Fedora's, openSUSE's, Alpine's and FreeBSD's.
+const char* certificates_of_this_system() {
+  const char* known = curl_version_info(CURLVERSION_NOW)->cainfo;
+  if (known == nullptr || ::access(known, R_OK) == 0) return nullptr;
+  for (const char* file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
+    if (::access(file, R_OK) == 0) return file;
+  }
+  return nullptr;
+}
+
 // The variables that the curl program reads, and the library leaves to programs.
 void use_certificates(CURL* curl) {
-  for (const char* variable : {"CURL_CA_BUNDLE", "SSL_CERT_FILE"}) {
-    const char* file = std::getenv(variable);
-    if (file != nullptr && *file != '\0') {
-      curl_easy_setopt(curl, CURLOPT_CAINFO, file);
-      break;
-    }
+  const char* file = nullptr;
+  for (const char* variable : {"SSL_CERT_FILE", "CURL_CA_BUNDLE"}) {
+    const char* value = std::getenv(variable);
+    if (value != nullptr && *value != '\0') file = value;
   }
+  if (file == nullptr) file = certificates_of_this_system();
+  if (file != nullptr) curl_easy_setopt(curl, CURLOPT_CAINFO, file);
   const char* folder = std::getenv("SSL_CERT_DIR");
   if (folder != nullptr && *folder != '\0') curl_easy_setopt(curl, CURLOPT_CAPATH, folder);
 }

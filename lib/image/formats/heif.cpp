@@ -24,10 +24,8 @@ namespace {
 
 // Loaded by the first call; one that fails is tried again by the next.
 HeifEntry libheif() {
-  static const auto entry =
-      Module(clip_heif_module[0],
-             "HEIC and AVIF need libheif (on Debian and Ubuntu: apt-get install libheif1)")
-          .symbol<HeifEntry>(kHeifEntry);
+  static const auto entry = Module(clip_heif_module[0], "HEIC and AVIF need libheif", "libheif1")
+                                .symbol<HeifEntry>(kHeifEntry);
   return entry;
 }
 

@@ -21,8 +21,7 @@ namespace {
 // Loaded by the first call; one that fails is tried again by the next.
 Jpeg2000Entry openjpeg() {
   static const auto entry =
-      Module(clip_jpeg2000_module[0],
-             "JPEG 2000 needs OpenJPEG (on Debian and Ubuntu: apt-get install libopenjp2-7)")
+      Module(clip_jpeg2000_module[0], "JPEG 2000 needs OpenJPEG", "libopenjp2-7")
           .symbol<Jpeg2000Entry>(kJpeg2000Entry);
   return entry;
 }

@@ -17,17 +17,14 @@ namespace {
 // Loaded by the first call; one that fails is tried again by the next.
 TiffEntry libtiff() {
   static const auto entry =
-      Module(clip_tiff_module[0],
-             "a compressed TIFF needs libtiff (on Debian and Ubuntu: apt-get install libtiff6)")
+      Module(clip_tiff_module[0], "a compressed TIFF needs libtiff", "libtiff6")
           .symbol<TiffEntry>(kTiffEntry);
   return entry;
 }
 
 LabEntry little_cms() {
   static const auto entry =
-      Module(clip_lab_module[0],
-             "a TIFF in CIE L*a*b* needs Little CMS (on Debian and Ubuntu: apt-get install "
-             "liblcms2-2)")
+      Module(clip_lab_module[0], "a TIFF in CIE L*a*b* needs Little CMS", "liblcms2-2")
           .symbol<LabEntry>(kLabEntry);
   return entry;
 }
