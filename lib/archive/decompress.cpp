@@ -13,7 +13,8 @@ std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> compressed)
   static const Module module(clip_decompress_module[0],
                              "compressed archives need libarchive (on Debian and Ubuntu: apt-get "
                              "install libarchive13)");
-  return module.symbol<DecompressEntry>(kDecompressEntry)(std::move(compressed));
+  return std::unique_ptr<ByteSource>(
+      module.symbol<DecompressEntry>(kDecompressEntry)(std::move(compressed)));
 }
 
 }  // namespace clip
