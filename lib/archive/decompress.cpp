@@ -12,7 +12,8 @@ namespace clip {
 std::unique_ptr<ByteSource> decompressed(std::unique_ptr<ByteSource> compressed) {
   static const Module module(clip_decompress_module[0], "compressed archives need libarchive",
                              "libarchive13");
-  return module.symbol<DecompressEntry>(kDecompressEntry)(std::move(compressed));
+  return std::unique_ptr<ByteSource>(
+      module.symbol<DecompressEntry>(kDecompressEntry)(std::move(compressed)));
 }
 
 }  // namespace clip

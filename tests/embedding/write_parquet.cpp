@@ -56,7 +56,8 @@ int main(int argc, char** argv) {
       if (random() % 3 != 0) row[1] = std::string(kTexts[random() % 6]);
       if (random() % 3 != 0) row[2] = static_cast<std::int64_t>(random());
       if (random() % 3 != 0) {
-        row[3] = (static_cast<double>(random() % 2000001) - 1e6) / (1 << random() % 40);
+        row[3] =
+            (static_cast<double>(random() % 2000001) - 1e6) / (std::int64_t{1} << random() % 40);
       }
       if (random() % 3 != 0) row[4] = random() % 2 == 0;
       writer.write(row);

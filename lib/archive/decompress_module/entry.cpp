@@ -105,7 +105,7 @@ class Decompressed : public ByteSource {
 }  // namespace
 }  // namespace clip
 
-extern "C" __attribute__((visibility("default"))) std::unique_ptr<clip::ByteSource>
-clip_decompress_entry(std::unique_ptr<clip::ByteSource> compressed) {
-  return std::make_unique<clip::Decompressed>(std::move(compressed));
+extern "C" __attribute__((visibility("default"))) clip::ByteSource* clip_decompress_entry(
+    std::unique_ptr<clip::ByteSource> compressed) {
+  return new clip::Decompressed(std::move(compressed));
 }

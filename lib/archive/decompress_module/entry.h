@@ -10,6 +10,7 @@
 namespace clip {
 
 constexpr const char* kDecompressEntry = "clip_decompress_entry";
-using DecompressEntry = std::unique_ptr<ByteSource> (*)(std::unique_ptr<ByteSource> compressed);
+// What it returns is the caller's to delete.
+using DecompressEntry = ByteSource* (*)(std::unique_ptr<ByteSource> compressed);
 
 }  // namespace clip
