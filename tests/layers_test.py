@@ -31,6 +31,7 @@ EDGES = {
     "pipeline": ["engine", "archive"],
     "zero_shot": ["pipeline", "embedding"],
     "index": ["pipeline", "embedding"],
+    "c_api": ["index"],
     "probe": ["embedding", "nn"],
     "service": ["zero_shot", "index"],
     "app": ["service", "probe", "hub", "postgres", "torchscript"],
@@ -247,6 +248,7 @@ class SelfCheck(unittest.TestCase):
             ("lib/zero_shot/accuracy.cpp", '"service/json.h"'),
             ("lib/index/vector_file.cpp", '"clip/zero_shot.h"'),
             ("lib/probe/train.cpp", '"clip/zero_shot.h"'),
+            ("lib/index/search.cpp", '"clip/c.h"'),
             ("lib/service/job.cpp", '"hub/store.h"'),
             ("lib/include/clip/embeddings.h", '"clip/model.h"'),
         ]:

@@ -170,7 +170,7 @@ int remove_indexes(const IndexedFolder& folder, bool json) {
 }
 
 int list_indexes(bool json) {
-  for (const clip::IndexPlace& place : clip::indexes_in(index_data_folder())) {
+  for (const clip::IndexPlace& place : clip::indexes_in(clip::index_data_folder())) {
     const auto index = clip::Index::open(place);
     const clip::IndexStatus status = clip::status_of(index.get());
     if (json) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
 
 #include "base/file.h"
@@ -12,15 +11,10 @@
 namespace clip_cli {
 namespace {
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
 IndexedFolder found(const std::string& named, const std::string& real, bool here) {
   IndexedFolder folder;
   folder.named = named;
-  const std::string data = index_data_folder();
+  const std::string data = clip::index_data_folder();
   const auto place = clip::find_index(real, data);
   // An index beside the images is asked for in this very folder, whatever lies above.
   const bool suits = place && (!here || (place->beside && place->root == real));
@@ -31,14 +25,6 @@ IndexedFolder found(const std::string& named, const std::string& real, bool here
 }
 
 }  // namespace
-
-std::string index_data_folder() {
-  // The specification has relative paths ignored.
-  const std::string data = variable("XDG_DATA_HOME");
-  if (!data.empty() && data.front() == '/') return data + "/clip-cli/indexes";
-  const std::string home = variable("HOME");
-  return (home.empty() ? "." : home) + "/.local/share/clip-cli/indexes";
-}
 
 IndexedFolder indexed_folder(const std::string& named, bool here) {
   const std::string real = clip::real_path(named);

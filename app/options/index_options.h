@@ -7,9 +7,6 @@
 
 namespace clip_cli {
 
-// The folder of indexes: $XDG_DATA_HOME/clip-cli/indexes, else ~/.local/share/clip-cli/indexes.
-std::string index_data_folder();
-
 // A folder that people name, and the index that covers it.
 struct IndexedFolder {
   std::string named;       // as it was named

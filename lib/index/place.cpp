@@ -1,5 +1,7 @@
 #include "index/place.h"
 
+#include <cstdlib>
+
 #include "base/file.h"
 #include "base/sha256.h"
 #include "base/strings.h"
@@ -9,12 +11,25 @@ namespace {
 
 constexpr const char* kDatabase = "index.sqlite";
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
 std::string parent_of(const std::string& path) {
   const std::size_t slash = path.find_last_of('/');
   return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
 }  // namespace
+
+std::string index_data_folder() {
+  // The specification has relative paths ignored.
+  const std::string data = variable("XDG_DATA_HOME");
+  if (!data.empty() && data.front() == '/') return data + "/clip-cli/indexes";
+  const std::string home = variable("HOME");
+  return (home.empty() ? "." : home) + "/.local/share/clip-cli/indexes";
+}
 
 std::string database_path(const IndexPlace& place) {
   return joined_path(place.folder, kDatabase);

@@ -18,6 +18,10 @@ struct IndexPlace {
   bool beside = false;  // it lies in the root
 };
 
+// The folder that holds indexes by path: $XDG_DATA_HOME/clip-cli/indexes, else
+// ~/.local/share/clip-cli/indexes. It need not be there.
+std::string index_data_folder();
+
 // The index that covers `folder`, an absolute path without links: its own, or that of the nearest
 // folder above. `data`: the folder that holds indexes by path, and need not be there. Nothing where
 // there is none.

@@ -92,6 +92,10 @@ void ImageEmbedder::Parts::open_encoder() {
   if (open_error) throw *open_error;
   if (encoder != nullptr) return;
   try {
+    if (options.open_encoder) {
+      encoder = options.open_encoder();
+      return;
+    }
     blocking_wait.emplace(options.encoder.threads);
     encoder = open_image_encoder(model, options.encoder);
   } catch (const Error& error) {
