@@ -32,8 +32,9 @@ EDGES = {
     "zero_shot": ["pipeline", "embedding"],
     "index": ["pipeline", "embedding"],
     "probe": ["embedding", "nn"],
+    "explain": ["pipeline"],
     "service": ["zero_shot", "index"],
-    "app": ["service", "probe", "hub", "postgres", "torchscript"],
+    "app": ["service", "probe", "explain", "hub", "postgres", "torchscript"],
 }
 
 # Headers that only some files may include, by the start of their names.
