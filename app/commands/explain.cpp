@@ -50,6 +50,9 @@ void check(const Options& options) {
   if (clip::is_folder(options.image)) {
     throw UsageError(fmt::format("{} is a folder; explain takes one image", options.image));
   }
+  if (options.explain.cells > 0 && options.explain.method == ExplainMethod::kPatches) {
+    throw UsageError("--cells are those of occlusion; a model's patches have one size");
+  }
   if (!options.output.empty() && options.texts.size() > kMaxPanels) {
     throw UsageError(fmt::format("at most {} prompts are drawn side by side", kMaxPanels));
   }
