@@ -72,7 +72,9 @@ Prepared prepare(const Options& options, const clip::ModelConfig& config,
   inputs.images = {options.image};
   clip::ImageSource source;
   if (options.image == kStandardInput) {
-    ImageSources sources = image_sources(inputs, walk_options(inputs, stop), stop);
+    clip::ImagePathsOptions walk = walk_options(inputs, stop);
+    walk.archives = clip::Archives::kRefuse;
+    ImageSources sources = image_sources(inputs, walk, stop);
     if (!sources.next(&source)) throw clip::Error(clip::ErrorCode::kCancelled, "interrupted");
     if (source.error) throw clip::Error(*source.error);
   } else {

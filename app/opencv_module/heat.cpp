@@ -125,6 +125,8 @@ class Drawing {
 
   // Cut where it is wider than the panel.
   static void draw_caption(std::string text, const cv::Rect& place, cv::Mat* canvas) {
+    constexpr std::size_t kLongest = 160;  // letters; no panel is wide enough for more
+    if (text.size() > kLongest) text.resize(kLongest);
     int baseline = 0;
     const auto width = [&] { return cv::getTextSize(text, kFontFace, kFont, 1, &baseline).width; };
     if (width() > place.width) {
