@@ -35,8 +35,9 @@ struct HeatDrawing {
   double left = 0, top = 0, across = 0, down = 0;  // of the grid, in pixels of the image
   int cells = 0;                                   // a side of the grid
   std::vector<HeatPanel> panels;
-  bool alone = false;  // the one panel is drawn in the image's size, without a margin; else the
-                       // image itself comes first, and panels stand side by side
+  // The image and its one panel stand side by side in the image's size, without margins; else the
+  // image comes first, and as many panels as there are stand beside it.
+  bool thumbnail = false;
 };
 
 constexpr const char* kDrawHeat = "clip_draw_heat";

@@ -11,6 +11,7 @@ namespace clip_cli {
 namespace {
 
 constexpr int kMinSide = 288;   // of an image that is drawn, its longer side, in pixels
+constexpr int kNarrowGap = 4;   // between the two of a thumbnail
 constexpr int kGap = 16;        // around panels
 constexpr int kCaption = 24;    // pixels below a panel, for its caption
 constexpr int kMaxColumns = 4;  // panels side by side
@@ -31,7 +32,7 @@ class Drawing {
     const cv::Mat given(drawing.height, drawing.width, CV_8UC3,
                         const_cast<std::uint8_t*>(drawing.pixels.data()));
     const int longest = std::max(drawing.width, drawing.height);
-    if (!drawing.alone && longest < kMinSide) scale_ = double(kMinSide) / longest;
+    if (!drawing.thumbnail && longest < kMinSide) scale_ = double(kMinSide) / longest;
     const cv::Size size(std::max(rounded(drawing.width * scale_), 1),
                         std::max(rounded(drawing.height * scale_), 1));
     cv::resize(given, image_, size, 0, 0, scale_ > 1 ? cv::INTER_CUBIC : cv::INTER_AREA);
@@ -43,13 +44,15 @@ class Drawing {
   }
 
   cv::Mat draw() const {
-    if (drawing_.alone) return panel(drawing_.panels.front());
     const int count = static_cast<int>(drawing_.panels.size()) + 1;
     const int columns = std::min(count, kMaxColumns), rows = (count + columns - 1) / columns;
-    const int across = image_.cols + kGap, down = image_.rows + kCaption + kGap;
-    cv::Mat canvas(rows * down + kGap, columns * across + kGap, CV_8UC3, kPaper);
+    const int margin = drawing_.thumbnail ? 0 : kGap, gap = drawing_.thumbnail ? kNarrowGap : kGap;
+    const int caption = drawing_.thumbnail ? 0 : kCaption;
+    const int across = image_.cols + gap, down = image_.rows + caption + gap;
+    cv::Mat canvas(rows * down - gap + 2 * margin, columns * across - gap + 2 * margin, CV_8UC3,
+                   kPaper);
     for (int i = 0; i < count; ++i) {
-      const cv::Rect place(kGap + i % columns * across, kGap + i / columns * down, image_.cols,
+      const cv::Rect place(margin + i % columns * across, margin + i / columns * down, image_.cols,
                            image_.rows);
       if (i == 0) {
         image_.copyTo(canvas(place));
@@ -57,7 +60,7 @@ class Drawing {
       }
       const HeatPanel& each = drawing_.panels[static_cast<std::size_t>(i - 1)];
       panel(each).copyTo(canvas(place));
-      draw_caption(each.caption, place, &canvas);
+      if (!each.caption.empty()) draw_caption(each.caption, place, &canvas);
     }
     return canvas;
   }

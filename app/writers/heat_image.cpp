@@ -97,7 +97,7 @@ std::string heat_thumbnail(const std::string& jpeg, const clip::Frame& frame,
   const clip::Image decoded = clip::decode_bytes(jpeg, "a thumbnail", {});
   const auto side = static_cast<int>(std::max(decoded.width, decoded.height));
   HeatDrawing drawing = drawing_of(clip::thumbnail(decoded, side), frame, grid);
-  drawing.alone = true;
+  drawing.thumbnail = true;
   const DrawnImage image = drawn(drawing);
   return clip::encode_jpeg(image_of(image), kQuality);
 }

@@ -32,8 +32,8 @@ bool names_heat_file(const std::string& path);
 // Throws clip::Error where nothing can be drawn, since OpenCV is not installed.
 void require_heat();
 
-// A thumbnail, which is a JPEG file, under the heat of the grid's one prompt, as a JPEG file.
-// `frame`: as in HeatSheet.
+// Of a thumbnail, which is a JPEG file: another one, with the image and beside it the image under
+// the heat of the grid's one prompt. `frame`: as in HeatSheet.
 std::string heat_thumbnail(const std::string& jpeg, const clip::Frame& frame,
                            const clip::HeatGrid& grid);
 

@@ -468,18 +468,22 @@ class Classify(Folder):
             self.assertEqual(done.returncode, 1, done.stderr)
             pages.append((done.stdout, page.read_text()))
         self.assertEqual(pages[0][0], pages[1][0])  # results are the same
-        found = [self.images_of(page) for _, page in pages]
-        self.assertFalse([image for image in found[0] if "heat" in image])
-        for image in found[1]:
+        plain, explained = ({image["image"]: image for image in self.images_of(page)}
+                            for _, page in pages)
+        self.assertEqual(list(plain), list(explained))
+        for name, image in plain.items():
             if "error" in image:
-                self.assertNotIn("heat", image)
+                self.assertEqual(image, explained[name])
                 continue
-            thumbnail, heat = (Image.open(io.BytesIO(base64.b64decode(image[key])))
-                               for key in ("thumbnail", "heat"))
-            self.assertEqual(thumbnail.size, heat.size)
-            difference = numpy.abs(numpy.asarray(thumbnail.convert("RGB"), float) -
-                                   numpy.asarray(heat.convert("RGB"), float))
-            self.assertGreater(difference.max(), 40)
+            alone, both = (numpy.asarray(Image.open(io.BytesIO(base64.b64decode(
+                each["thumbnail"]))).convert("RGB"), float) for each in (image, explained[name]))
+            # The thumbnail, and beside it the same under heat.
+            height, width, _ = alone.shape
+            self.assertEqual(both.shape, (height, 2 * width + 4, 3))
+            left, right = both[:, :width], both[:, width + 4:]
+            self.assertLess(numpy.abs(left - alone).mean(), 8)
+            self.assertGreater(numpy.abs(right - alone).max(), 60)
+            self.assertGreater(numpy.abs(right - alone).mean(), 2 * numpy.abs(left - alone).mean())
 
     @staticmethod
     def images_of(page):

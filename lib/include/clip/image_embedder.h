@@ -34,6 +34,7 @@ struct EmbedOptions {
   std::size_t decode_ahead = 16;  // images decoded beside a batch
   int decode_threads = 0;         // 0: as many as the encoder has
   int thumbnail_side = 0;         // pixels of the longer side; 0: no thumbnails
+  bool keep_input = false;        // results have ImageResult::input
 };
 
 struct ImageResult {
@@ -43,6 +44,8 @@ struct ImageResult {
                                      // the next call
   std::int64_t dim = 0;              // of that embedding
   std::string thumbnail;             // a JPEG file, where thumbnails are made
+  std::int64_t width = 0, height = 0;  // of the upright image, before preprocessing
+  std::vector<float> input;            // [3, n, n], what the model read, where it is kept
 };
 
 class ImageEmbedder {
@@ -63,6 +66,10 @@ class ImageEmbedder {
   // before it, and Error when the encoder cannot be opened: `batch` then holds the results without
   // embeddings, and the next call goes on.
   bool next(std::vector<ImageResult>* batch);
+
+  // What the results are encoded with, for the thread that calls next() to use between its calls;
+  // null before the first image that could be encoded.
+  ImageEncoder* encoder();
 
  private:
   struct Parts;
