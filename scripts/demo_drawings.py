@@ -14,6 +14,7 @@ import math
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 import unicodedata
 from pathlib import Path
@@ -78,8 +79,8 @@ def emoji_characters():
     return {plain(match[2]): chr(int(match[1], 16)) for match in matches if match}
 
 
-def check_tools():
-    tools = {"npm": "npm", "rsvg-convert": "librsvg2-bin"}
+def check_tools(styles):
+    tools = {"npm": "npm", "rsvg-convert": "librsvg2-bin"} if any(styles.values()) else {}
     packages = [package for tool, package in tools.items() if not shutil.which(tool)]
     packages += [] if EMOJI_TEST.exists() else ["unicode-data"]
     packages += [] if NOTO_FONT.exists() else ["fonts-noto-color-emoji"]
@@ -155,14 +156,14 @@ def emoji_of(concepts):
     return sorted({plain(name) for concept in concepts for name in concept.emoji})
 
 
-def made_of(concepts):
+def made_of(concepts, styles):
     """What the cache depends on."""
-    return {"emoji": emoji_of(concepts), "styles": STYLES, "side": GLYPH}
+    return {"emoji": emoji_of(concepts), "styles": styles, "side": GLYPH}
 
 
-def fill_cache(cache, concepts):
+def fill_cache(cache, concepts, styles):
     """Writes glyphs.npy, [glyphs, GLYPH, GLYPH, 4], and its index, [style, emoji name] each."""
-    check_tools()
+    check_tools(styles)
     cache.mkdir(parents=True, exist_ok=True)
     characters = emoji_characters()
     names = emoji_of(concepts)
@@ -170,29 +171,33 @@ def fill_cache(cache, concepts):
     if unknown:
         raise SystemExit(f"{CONCEPTS.name}: no emoji is named {', '.join(unknown)}")
     index, pixels = [], []
-    for style in STYLES:
-        print(f"drawing {len(names)} emoji in the style {style}", flush=True)
+    for style in styles:
+        print(f"drawing {len(names)} emoji in the style {style}", file=sys.stderr, flush=True)
         for name, glyph in draw_all(style, names, characters, cache):
             index.append([style, name])
             pixels.append(numpy.asarray(glyph))
     numpy.save(cache / "glyphs.npy", numpy.stack(pixels))
-    (cache / "glyphs.json").write_text(json.dumps({"of": made_of(concepts), "glyphs": index}))
+    (cache / "glyphs.json").write_text(json.dumps({"of": made_of(concepts, styles),
+                                                     "glyphs": index}))
 
 
 class Glyphs:
-    """Every concept in every style: `of[concept][style]` lists glyphs for `image`."""
+    """Every concept in every style: `of[concept][style]` lists glyphs for `image`. Other `styles`
+    than all of STYLES need a cache of their own."""
 
-    def __init__(self, cache, concepts):
+    def __init__(self, cache, concepts, styles=None):
+        styles = STYLES if styles is None else {style: STYLES[style] for style in styles}
         index = cache / "glyphs.json"
-        if not index.exists() or json.loads(index.read_text()).get("of") != made_of(concepts):
-            fill_cache(cache, concepts)
+        made = made_of(concepts, styles)
+        if not index.exists() or json.loads(index.read_text()).get("of") != made:
+            fill_cache(cache, concepts, styles)
         self.pixels = numpy.load(cache / "glyphs.npy", mmap_mode="r")
         at = {tuple(key): i for i, key in enumerate(json.loads(index.read_text())["glyphs"])}
         self.of = []
         for concept in concepts:
             emoji = [plain(name) for name in concept.emoji]
             found = {style: [at[style, name] for name in emoji if (style, name) in at]
-                     for style in STYLES}
+                     for style in styles}
             self.of.append({style: glyphs for style, glyphs in found.items() if glyphs})
 
     def image(self, glyph):

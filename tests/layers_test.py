@@ -33,8 +33,9 @@ EDGES = {
     "index": ["pipeline", "embedding"],
     "c_api": ["index"],
     "probe": ["embedding", "nn"],
+    "explain": ["pipeline"],
     "service": ["zero_shot", "index"],
-    "app": ["service", "probe", "hub", "postgres", "torchscript"],
+    "app": ["service", "probe", "explain", "hub", "postgres", "torchscript"],
 }
 
 # Headers that only some files may include, by the start of their names.

@@ -13,12 +13,14 @@
 #include <vector>
 
 #include "clip/image_embedder.h"
+#include "clip/text_embedder.h"
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "options/shard_option.h"
 #include "options/sort_options.h"
+#include "run/explained_thumbnail.h"
 #include "run/image_run.h"
 #include "run/label_results.h"
 #include "run/label_run.h"
@@ -30,6 +32,7 @@
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "usage_error.h"
+#include "writers/heat_image.h"
 #include "writers/print_json.h"
 #include "zero_shot/builtin_sets.h"
 
@@ -46,6 +49,7 @@ struct ClassifyOptions {
   bool resume = false;
   SortOptions sort;
   bool list_label_sets = false;
+  bool explain = false;  // the first label of each image, in the report
   ShardOption shard;
   ImageRunOptions run;
 };
@@ -66,6 +70,9 @@ void check(const ClassifyOptions& options) {
     throw UsageError("--resume needs JSON Lines: name the output FILE.jsonl, or add --json");
   }
   check(options.output);
+  if (options.explain && options.output.report.empty()) {
+    throw UsageError("--explain draws into the page of --report; name it, too");
+  }
   if (options.labels.file == "-" && reads_standard_input(options.images)) {
     throw UsageError("images and --labels-file cannot both come from standard input");
   }
@@ -123,6 +130,29 @@ void rank(const float* embedding, const std::vector<std::string>& names,
       result->probability() < options.threshold ? kUnknownLabel : result->ranking.front().label;
 }
 
+// The thumbnail with that under the heat of the image's likeliest label beside it; or alone where
+// that cannot be told, which is no error of the image.
+std::string with_heat(const clip::ImageResult& image, const clip::Embeddings& labels,
+                      const std::vector<float>& neutral, const clip::Model& model,
+                      const ClassifyOptions& options, clip::ImageEncoder* encoder,
+                      const clip::CancelToken& stop) {
+  const std::vector<double> cosines = clip::cosines_with(image.embedding, labels);
+  const auto first = std::max_element(cosines.begin(), cosines.end()) - cosines.begin();
+  ExplainedTexts label;
+  label.prompts.count = 1;
+  label.prompts.dim = labels.dim;
+  label.prompts.values.assign(labels.row(first), labels.row(first) + labels.dim);
+  label.neutral = neutral;
+  try {
+    return explained_thumbnail(image, label, model, encoder, options.run.run.batch, &stop);
+  } catch (const clip::Error& error) {
+    if (error.code() != clip::ErrorCode::kCancelled) {
+      notice(fmt::format("cannot explain {}: {}", image.source.name, message_of(error)));
+    }
+    return image.thumbnail;
+  }
+}
+
 int run_classify(const ClassifyOptions& given) {
   if (given.list_label_sets) return list_sets(given.output.format == "json");
   check(given);
@@ -155,6 +185,7 @@ int run_classify(const ClassifyOptions& given) {
         "there is only one label, so every image has 100 % of it; compare scores, or add labels");
   }
   const auto model = open_model(options.run.model);
+  if (options.explain) require_heat();
   std::vector<std::string> names;
   for (const clip::Label& label : labels) names.push_back(label.name);
 
@@ -201,6 +232,9 @@ int run_classify(const ClassifyOptions& given) {
 
   std::atomic<std::uint64_t> skipped{0};
   // The first images are decoded while the labels are embedded.
+  clip::EmbedOptions embed =
+      embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output));
+  embed.keep_input = options.explain;
   clip::ImageEmbedder embedder(
       model,
       [&](clip::ImageSource* next) {
@@ -212,12 +246,16 @@ int run_classify(const ClassifyOptions& given) {
         }
         return false;
       },
-      embed_options(options.run, model->config(), Results::thumbnail_side(format, options.output)),
-      &stop);
+      embed, &stop);
   clip::TextOptions texts;
   texts.encoder = encoder_options(options.run.model);
   texts.truncate = options.templates.truncate;
   const clip::Embeddings embedded = embed_labels(model, labels, templates, texts, stop, &progress);
+  std::vector<float> neutral;
+  if (options.explain) {
+    clip::TextEmbedder embedder_of_texts(model, texts);
+    neutral = neutral_of(&embedder_of_texts);
+  }
 
   results.begin();
   for_each_image(
@@ -240,7 +278,12 @@ int run_classify(const ClassifyOptions& given) {
         // The progress line, on the same terminal, makes way for results and notices.
         if (result.error || results.on_terminal()) progress.clear();
         if (result.error) notice(result.error->message);
-        results.write(label_record(result, image.thumbnail, columns));
+        std::string thumbnail = image.thumbnail;
+        if (options.explain && image.embedding != nullptr) {
+          thumbnail =
+              with_heat(image, embedded, neutral, *model, options, embedder.encoder(), stop);
+        }
+        results.write(label_record(result, std::move(thumbnail), columns));
         // An image that has been filed is written at once: after a crash nothing is filed that is
         // not known.
         if (sorter) results.flush();
@@ -300,6 +343,11 @@ void setup_classify(CLI::App* classify, Command* command) {
   classify
       ->add_flag("--resume", options->resume,
                  "Keep what the file of --output holds, and go on with the other images")
+      ->group(kOutput);
+  classify
+      ->add_flag("--explain", options->explain,
+                 "In the page of --report, show beside each image which parts of it carry its "
+                 "first label (see explain)")
       ->group(kOutput);
   add_sort_options(classify, &options->sort, "each image under DIR/label");
   add_shard_option(classify, &options->shard);

@@ -17,6 +17,7 @@ constexpr Row kCommands[] = {
      setup_score},
     {"classify", "Tell images apart by labels, zero-shot: the likeliest labels of each",
      setup_classify},
+    {"explain", "Show which parts of an image carry its score with a prompt", setup_explain},
     {"search", "Find images in a folder by what they show, best first", setup_search},
     {"index", "Build or refresh the index of a folder, which search and duplicates use",
      setup_index},

@@ -20,6 +20,7 @@ void setup_index(CLI::App* index, Command* command);
 void setup_duplicates(CLI::App* duplicates, Command* command);
 void setup_batch(CLI::App* batch, Command* command);
 void setup_embed(CLI::App* embed, Command* command);
+void setup_explain(CLI::App* explain, Command* command);
 void setup_tokenize(CLI::App* tokenize, Command* command);
 void setup_models(CLI::App* models, Command* command);
 void setup_benchmark(CLI::App* benchmark, Command* command);

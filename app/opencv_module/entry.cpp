@@ -1,4 +1,4 @@
-// The module's side: draws by OpenCV. All other symbols of it are hidden.
+// The module's side: draws a confusion matrix by OpenCV. All other symbols of it are hidden.
 
 #include "opencv_module/entry.h"
 

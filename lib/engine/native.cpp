@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/startable_threads.h"
 #include "clip/error.h"
+#include "engine/patch_encoder.h"
 #include "engine/suitable.h"
 #include "nn/arena.h"
 #include "nn/backend.h"
@@ -135,7 +136,7 @@ void build_tower(Setup* setup, const EncoderOptions& options, const char* tower,
   }
 }
 
-class NativeImageEncoder : public ImageEncoder {
+class NativeImageEncoder : public ImageEncoder, public PatchEncoder {
  public:
   NativeImageEncoder(std::shared_ptr<const Model> model, const EncoderOptions& options)
       : setup_(std::move(model), options) {
@@ -168,6 +169,15 @@ class NativeImageEncoder : public ImageEncoder {
       setup_.use_threads(operations(images));
       tower_->encode(pixels + begin * 3 * side * side, images, embeddings.row(begin));
     }
+    return embeddings;
+  }
+
+  std::int64_t patch_grid() const override { return tower_->patch_grid(); }
+
+  Embeddings encode_without_patches(const float* pixels) override {
+    Embeddings embeddings = setup_.embeddings(1 + patch_grid() * patch_grid());
+    setup_.use_threads(operations(1));
+    tower_->encode_without_patches(pixels, embeddings.values.data());
     return embeddings;
   }
 

@@ -3,6 +3,7 @@
 
 #include "clip/preprocessing.h"
 #include "image/coefficients.h"
+#include "image/input_frame.h"
 #include "image/resample.h"
 
 namespace clip {
@@ -112,6 +113,19 @@ Region region_of_interest(std::int64_t width, std::int64_t height, const Preproc
       resize_taps(resize.interpolation, height, resize.height, resize.top, resize.rows);
   return {columns.begin(), rows.begin(), columns.end() - columns.begin(),
           rows.end() - rows.begin()};
+}
+
+Frame input_frame(std::int64_t width, std::int64_t height, const Preprocessing& rule) {
+  const ResizeAndCrop resize = plan(width, height, rule);
+  const std::int64_t n = rule.image_size;
+  // Pixels of the image that one of the input stands for.
+  const double across = static_cast<double>(width) / static_cast<double>(resize.width);
+  const double down = static_cast<double>(height) / static_cast<double>(resize.height);
+  // What surrounds the image, as resize_and_crop lays it.
+  const std::int64_t left = resize.left - (n - resize.columns) / 2;
+  const std::int64_t top = resize.top - (n - resize.rows) / 2;
+  return {static_cast<double>(left) * across, static_cast<double>(top) * down,
+          static_cast<double>(n) * across, static_cast<double>(n) * down};
 }
 
 std::vector<std::uint8_t> resize_and_crop(const Image& image, const Preprocessing& rule) {

@@ -65,8 +65,11 @@ void ImageEmbedder::Parts::take(std::vector<ImageResult>* batch) {
   alone.clear();
   together.clear();
   for (PreparedImage image; batch->empty() ? stream.next(&image) : stream.try_next(&image);) {
-    if (!image.error) add_pixels(&image.pixels, ++good);
     ImageResult& result = batch->emplace_back();
+    result.width = image.width;
+    result.height = image.height;
+    if (!image.error && options.keep_input) result.input = image.pixels;
+    if (!image.error) add_pixels(&image.pixels, ++good);
     result.source = std::move(image.source);
     result.error = std::move(image.error);
     result.thumbnail = std::move(image.thumbnail);
@@ -165,6 +168,10 @@ ImageEmbedder::ImageEmbedder(std::shared_ptr<const Model> model, NextImage next_
     : parts_(std::make_unique<Parts>(std::move(model), std::move(next_source), options, stop)) {}
 
 ImageEmbedder::~ImageEmbedder() = default;
+
+ImageEncoder* ImageEmbedder::encoder() {
+  return parts_->encoder.get();
+}
 
 bool ImageEmbedder::next(std::vector<ImageResult>* batch) {
   batch->clear();

@@ -125,6 +125,8 @@ void ImageStream::prepare(PreparedImage* image, PixelBuffer* buffer) const {
                                            : decode_bytes(*bytes, name, decode, buffer);
     buffer->keep_at_most(kept_bytes());
     image->pixels = preprocess(decoded, rule_);
+    image->width = decoded.width;
+    image->height = decoded.height;
     if (options_.thumbnail_side > 0) {
       image->thumbnail = jpeg_thumbnail(decoded, options_.thumbnail_side);
     }

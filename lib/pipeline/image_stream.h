@@ -27,9 +27,10 @@ namespace clip {
 
 struct PreparedImage {
   ImageSource source;
-  std::optional<Error> error;  // not empty: it has no pixels, and why
-  std::vector<float> pixels;   // [3, n, n]
-  std::string thumbnail;       // a JPEG file, where thumbnails are made
+  std::optional<Error> error;          // not empty: it has no pixels, and why
+  std::vector<float> pixels;           // [3, n, n]
+  std::string thumbnail;               // a JPEG file, where thumbnails are made
+  std::int64_t width = 0, height = 0;  // of the upright image
 };
 
 struct StreamOptions {

@@ -112,6 +112,17 @@ class Without(unittest.TestCase):
         self.assertIn("drawing a confusion matrix needs OpenCV", done.stderr)
         self.assertIn("apt-get install libopencv-imgproc", done.stderr)
         self.assertFalse(matrix.exists())
+        heat = self.folder / "heat.png"
+        done = self.hidden("libopencv_core", "explain", "-m", MODEL, CAT, "a cat")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.hidden("libopencv_core", "explain", "-m", MODEL, CAT, "a cat", "-o", heat)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("drawing heat needs OpenCV", done.stderr)
+        self.assertFalse(heat.exists())
+        done = self.hidden("libopencv_core", "classify", "-m", MODEL, CAT, "--labels", "cat,dog",
+                           "--report", self.folder / "a.html", "--explain")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("drawing heat needs OpenCV", done.stderr)
 
     def test_curl(self):
         done = self.hidden("libcurl", "score", "-m", MODEL, "http://127.0.0.1:1/a.png", "a cat")

@@ -15,6 +15,7 @@
 #include "checkpoint/checkpoint.h"
 #include "clip/engine.h"
 #include "clip/tokenizer.h"
+#include "engine/patch_encoder.h"
 #include "nn/backend.h"
 
 using namespace clip;
@@ -134,6 +135,30 @@ TEST_CASE("an image scores the same alone, at any place in a batch, and with any
     CHECK(max_difference(together, alone) < 1e-4);
     // The images score differently, or this would say nothing.
     CHECK(std::abs(together[0] - together[c.prompts.size()]) > 0.01);
+
+    // Without patches: the first row is the image itself, and no other is.
+    auto* const patches = dynamic_cast<PatchEncoder*>(encoder.images.get());
+    REQUIRE(patches != nullptr);
+    const std::int64_t grid = patches->patch_grid();
+    if (c.model->config().vision.kind == VisionKind::kTransformer) {
+      CHECK(grid == c.model->config().vision.image_size / c.model->config().vision.patch_size);
+      const Embeddings without =
+          normalized(patches->encode_without_patches(c.pixels.data() + c.size));
+      REQUIRE(without.count == 1 + grid * grid);
+      const Embeddings image = normalized(encoder.encode_images(c.pixels.data() + c.size, 1));
+      CHECK(cosine(without.row(0), image.row(0), image.dim) > 1 - 1e-6);
+      std::int64_t different = 0;
+      for (std::int64_t i = 1; i < without.count; ++i) {
+        different += !std::equal(without.row(0), without.row(1), without.row(i));
+      }
+      CHECK(different == grid * grid);
+      // And the next batch finds room.
+      CHECK(max_difference(
+                together,
+                scores(normalized(encoder.encode_images(c.pixels.data(), c.count)), texts)) < 1e-4);
+    } else {
+      CHECK(grid == 0);
+    }
 
     Encoders single(c.model, Precision::kFloat32, 1);
     const auto one_thread = scores(normalized(single.encode_images(c.pixels.data(), c.count)),

@@ -4,6 +4,7 @@
 
 #include "clip/image.h"
 #include "clip/preprocessing.h"
+#include "image/input_frame.h"
 
 TEST_CASE("normalized values are (v / 255 - mean) / std, channel by channel") {
   clip::Preprocessing rule;
@@ -36,4 +37,29 @@ TEST_CASE("squashing keeps the whole image, the other rule its middle") {
   CHECK(whole.size() == 300);
   CHECK(whole[3 * 2] == 0);
   CHECK(whole[3 * 7] == 255);
+}
+
+TEST_CASE("the part of an image that the model sees") {
+  clip::Preprocessing rule;
+  rule.image_size = 10;
+  const auto check = [&](std::int64_t width, std::int64_t height, double left, double top,
+                         double across, double down) {
+    const clip::Frame frame = clip::input_frame(width, height, rule);
+    CHECK(frame.left == doctest::Approx(left));
+    CHECK(frame.top == doctest::Approx(top));
+    CHECK(frame.width == doctest::Approx(across));
+    CHECK(frame.height == doctest::Approx(down));
+  };
+  // The middle square.
+  check(40, 40, 0, 0, 40, 40);
+  check(80, 40, 20, 0, 40, 40);
+  check(40, 120, 0, 40, 40, 40);
+  check(1, 1, 0, 0, 1, 1);
+  rule.resize = clip::ResizeMode::kSquash;
+  check(80, 40, 0, 0, 80, 40);
+  // The image in the middle of a square.
+  rule.resize = clip::ResizeMode::kLongestSide;
+  check(80, 40, 0, -16, 80, 80);  // 10 x 5 of 10 x 10 pixels, 2 of 5 above
+  check(40, 40, 0, 0, 40, 40);
+  check(40, 80, -16, 0, 80, 80);
 }

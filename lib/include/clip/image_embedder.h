@@ -38,6 +38,7 @@ struct EmbedOptions {
   std::size_t decode_ahead = 16;            ///< images decoded beside a batch
   int decode_threads = 0;                   ///< 0: as many as the encoder has
   int thumbnail_side = 0;                   ///< pixels of the longer side; 0: no thumbnails
+  bool keep_input = false;                  ///< results have ImageResult::input
   /// Opens the encoder, in place of the options above, so that several embedders can share one;
   /// whoever shares it sees to it that calls do not overlap. Empty: each has one of its own.
   std::function<std::unique_ptr<ImageEncoder>()> open_encoder;
@@ -45,12 +46,14 @@ struct EmbedOptions {
 
 /// What became of one image.
 struct ImageResult {
-  ImageSource source;                ///< as it was given
-  std::optional<Error> error;        ///< not empty: it has no embedding, and why
-  const float* embedding = nullptr;  ///< [dim], normalized; null where there is an error. Valid
-                                     ///< until the next call
-  std::int64_t dim = 0;              ///< of that embedding
-  std::string thumbnail;             ///< a JPEG file, where thumbnails are made
+  ImageSource source;                  ///< as it was given
+  std::optional<Error> error;          ///< not empty: it has no embedding, and why
+  const float* embedding = nullptr;    ///< [dim], normalized; null where there is an error. Valid
+                                       ///< until the next call
+  std::int64_t dim = 0;                ///< of that embedding
+  std::string thumbnail;               ///< a JPEG file, where thumbnails are made
+  std::int64_t width = 0, height = 0;  ///< of the upright image, before preprocessing
+  std::vector<float> input;            ///< [3, n, n], what the model read, where it is kept
 };
 
 /// Images to normalized embeddings, in batches. For one thread at a time.
@@ -72,6 +75,10 @@ class ImageEmbedder {
   /// results before it, and Error when the encoder cannot be opened: `batch` then holds the results
   /// without embeddings, and the next call goes on.
   bool next(std::vector<ImageResult>* batch);
+
+  /// What the results are encoded with, for the thread that calls next() to use between its calls;
+  /// null before the first image that could be encoded.
+  ImageEncoder* encoder();
 
  private:
   struct Parts;

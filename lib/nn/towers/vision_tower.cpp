@@ -66,25 +66,31 @@ VisionTower::VisionTower(Loader* loader, const ModelConfig& config)
                                                    loader->types().activations, loader->arena())),
       types_(loader->types()) {}
 
-VisionTower::Scratch::Scratch(std::int64_t of_images, std::int64_t tokens,
+VisionTower::Scratch::Scratch(std::int64_t of_images, std::int64_t of_outputs, std::int64_t tokens,
                               const TransformerConfig& config, std::int64_t patch_size,
                               LayerTypes types)
     : images(of_images),
+      outputs(of_outputs),
       // One block for all: of a small one every page is in use.
-      arena(static_cast<std::size_t>(TransformerScratch::bytes(images * tokens, images, config) +
-                                     4 * images *
-                                         (tokens * (patch_size + config.width) + config.width))),
-      transformer(images * tokens, images, config, types, &arena),
+      arena(static_cast<std::size_t>(TransformerScratch::bytes(images * tokens, outputs, config) +
+                                     4 * images * tokens * (patch_size + config.width) +
+                                     4 * outputs * config.width)),
+      transformer(images * tokens, outputs, config, types, &arena),
       patches(arena.rows(images * tokens, patch_size, types.activations)),
       x(arena.rows(images * tokens, config.width, ElementType::kFloat32)),
-      pooled(arena.rows(images, config.width, ElementType::kFloat32)) {}
+      pooled(arena.rows(outputs, config.width, ElementType::kFloat32)) {}
 
-void VisionTower::reserve(std::int64_t count) {
-  if (scratch_ != nullptr && scratch_->images >= count) return;
-  const std::int64_t twice = scratch_ == nullptr ? count : 2 * scratch_->images;
+void VisionTower::reserve(std::int64_t images, std::int64_t outputs) {
+  if (scratch_ != nullptr) {
+    if (scratch_->images >= images && scratch_->outputs >= outputs) return;
+    const bool more = scratch_->images < images;
+    images =
+        more ? std::min(std::max(images, 2 * scratch_->images), max_images_) : scratch_->images;
+    outputs = std::max(outputs, scratch_->outputs);
+  }
   scratch_ = nullptr;  // before there is more
-  scratch_ = std::make_unique<Scratch>(std::min(std::max(count, twice), max_images_), tokens_,
-                                       config_, 3 * patch_ * patch_, types_);
+  scratch_ = std::make_unique<Scratch>(images, std::max(images, outputs), tokens_, config_,
+                                       3 * patch_ * patch_, types_);
 }
 
 // [count, 3, n, n] -> [count * tokens, 3 * patch * patch]: each patch's pixels in a row, channel by
@@ -111,8 +117,39 @@ void VisionTower::cut_patches(const float* pixels, std::int64_t count) const {
 }
 
 void VisionTower::encode(const float* pixels, std::int64_t count, float* embeddings) {
+  // Of the last block's result only the class tokens are read.
+  std::vector<std::int32_t> class_tokens;
+  AttendedRows attended;
+  for (std::int64_t i = 0; i < count; ++i) {
+    class_tokens.push_back(static_cast<std::int32_t>(i * tokens_));
+    for (std::int64_t j = 0; j < tokens_; ++j) {
+      attended.rows.push_back(static_cast<std::int32_t>(i * tokens_ + j));
+    }
+    attended.begin.push_back(static_cast<std::int64_t>(attended.rows.size()));
+  }
+  reserve(count, count);
+  run(pixels, count, class_tokens, attended, embeddings);
+}
+
+void VisionTower::encode_without_patches(const float* pixels, float* embeddings) {
+  // The class token `tokens_` times: the first attends to all, the others to all but one patch.
+  const std::vector<std::int32_t> class_tokens(static_cast<std::size_t>(tokens_), 0);
+  AttendedRows attended;
+  attended.rows.reserve(static_cast<std::size_t>(tokens_ * tokens_));
+  for (std::int64_t without = 0; without < tokens_; ++without) {
+    for (std::int64_t j = 0; j < tokens_; ++j) {
+      if (j != without || without == 0) attended.rows.push_back(static_cast<std::int32_t>(j));
+    }
+    attended.begin.push_back(static_cast<std::int64_t>(attended.rows.size()));
+  }
+  reserve(1, tokens_);
+  run(pixels, 1, class_tokens, attended, embeddings);
+}
+
+void VisionTower::run(const float* pixels, std::int64_t count,
+                      const std::vector<std::int32_t>& wanted, const AttendedRows& last,
+                      float* embeddings) {
   const std::int64_t rows = count * tokens_;
-  reserve(count);
 
   // Tokens: the class embedding, then every patch; each plus its position.  x: [rows, width]
   cut_patches(pixels, count);
@@ -123,25 +160,17 @@ void VisionTower::encode(const float* pixels, std::int64_t count, float* embeddi
   patch_embedding_(scratch_->patches.rows(0, rows), x);
   norm_pre_(x, x);
 
-  // The transformer, of which only the class tokens are read in the end.  chosen: [count, width]
-  std::vector<std::int32_t> class_tokens;
-  AttendedRows attended;
-  for (std::int64_t i = 0; i < count; ++i) {
-    class_tokens.push_back(static_cast<std::int32_t>(i * tokens_));
-    for (std::int64_t j = 0; j < tokens_; ++j) {
-      attended.rows.push_back(static_cast<std::int32_t>(i * tokens_ + j));
-    }
-    attended.begin.push_back(static_cast<std::int64_t>(attended.rows.size()));
-  }
+  // The transformer.  chosen: [wanted, width]
   const auto within_images = [this](const Rows& q, const Rows& k, const Rows& v, const Rows& out) {
     attention_->run(q, k, v, out);
   };
-  const Rows chosen = transformer_(x, within_images, class_tokens, attended, scratch_->transformer);
+  const Rows chosen = transformer_(x, within_images, wanted, last, scratch_->transformer);
 
-  // Norm and projection.  embeddings: [count, D]
-  const Rows pooled = scratch_->pooled.rows(0, count);
+  // Norm and projection.  embeddings: [wanted, D]
+  const auto outputs = static_cast<std::int64_t>(wanted.size());
+  const Rows pooled = scratch_->pooled.rows(0, outputs);
   norm_post_(chosen, pooled);
-  projection_(pooled, {embeddings, ElementType::kFloat32, count, embedding_dim_, embedding_dim_});
+  projection_(pooled, {embeddings, ElementType::kFloat32, outputs, embedding_dim_, embedding_dim_});
 }
 
 }  // namespace clip

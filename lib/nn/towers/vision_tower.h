@@ -17,21 +17,29 @@ class VisionTower : public ImageTower {
 
   std::int64_t max_images() const override { return max_images_; }
   void encode(const float* pixels, std::int64_t count, float* embeddings) override;
+  std::int64_t patch_grid() const override { return grid_; }
+  void encode_without_patches(const float* pixels, float* embeddings) override;
 
  private:
   // Memory for the activations of some images, in an arena of its own.
   struct Scratch {
-    Scratch(std::int64_t images, std::int64_t tokens, const TransformerConfig& config,
-            std::int64_t patch_size, LayerTypes types);
+    // `outputs`: embeddings that are made of them.
+    Scratch(std::int64_t images, std::int64_t outputs, std::int64_t tokens,
+            const TransformerConfig& config, std::int64_t patch_size, LayerTypes types);
 
-    std::int64_t images;
+    std::int64_t images, outputs;
     Arena arena;
     TransformerScratch transformer;
     Rows patches, x, pooled;
   };
 
-  // Makes room for `count` images: most runs have a few, and never touch memory for more.
-  void reserve(std::int64_t count);
+  // Makes room for `images` images, of which `outputs` embeddings are made: most runs have a few,
+  // and never touch memory for more.
+  void reserve(std::int64_t images, std::int64_t outputs);
+  // `embeddings`: [wanted, D], of these tokens; `last`: what each of them attends to in the last
+  // block.
+  void run(const float* pixels, std::int64_t count, const std::vector<std::int32_t>& wanted,
+           const AttendedRows& last, float* embeddings);
   void cut_patches(const float* pixels, std::int64_t count) const;
 
   std::int64_t image_size_, patch_, grid_, tokens_, width_;
