@@ -102,7 +102,7 @@ std::string synopsis(const CommandText& command) {
 }
 
 std::string verbatim(const std::string& lines) {
-  std::string text = ".PP\n.nf\n.RS 2\n";
+  std::string text = ".nf\n.RS 2\n";
   std::istringstream stream(lines);
   for (std::string line; std::getline(stream, line);) text += escaped(line) + "\n";
   return text + ".RE\n.fi\n";
@@ -212,7 +212,9 @@ ManPage man_page(const CommandText& command, const CommandText& program) {
   }
   if (!command.examples.empty()) {
     text += section("EXAMPLES");
-    for (const std::string& example : command.examples) text += verbatim(example);
+    std::string lines;
+    for (const std::string& example : command.examples) lines += example + "\n";
+    text += verbatim(lines);
   }
   if (command.path.size() == 1) text += variables() + files();
   text += exit_status() + see_also(command, program);

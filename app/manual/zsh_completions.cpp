@@ -12,16 +12,16 @@ namespace {
 
 constexpr const char* kEngine = R"zsh(
 # The program's own lists: models, label-sets and so on; the last argument says which.
-(( $+functions[_clip_cli_words] )) ||
-_clip_cli_words() {
+(( $+functions[_clip_cli__words] )) ||
+_clip_cli__words() {
   local -a found
   found=(${(f)"$(_call_program clip-cli ${(q)_clip_cli_program} completions --words $argv[-1])"})
   compadd "${(@)argv[1,-2]}" -a found
 }
 
-(( $+functions[_clip_cli_models] )) ||
-_clip_cli_models() {
-  _alternative 'models:model:_clip_cli_words models' 'files:file:_files'
+(( $+functions[_clip_cli__models] )) ||
+_clip_cli__models() {
+  _alternative 'models:model:_clip_cli__words models' 'files:file:_files'
 }
 )zsh";
 
@@ -55,14 +55,14 @@ std::string action_of(const OptionText& option) {
     case Words::kFolder:
       return "_files -/";
     case Words::kModel:
-      return "_clip_cli_models";
+      return "_clip_cli__models";
     case Words::kChoices:
       return fmt::format("({})", fmt::join(option.words.choices, " "));
     default:
       break;
   }
   const char* name = dynamic_name(option.words.kind);
-  return name != nullptr ? fmt::format("_clip_cli_words {}", name) : " ";
+  return name != nullptr ? fmt::format("_clip_cli__words {}", name) : " ";
 }
 
 std::vector<std::string> specifications(const OptionText& option) {
@@ -107,7 +107,7 @@ std::string arguments_call(const CommandText& command, const std::vector<std::st
                                 escaped(argument.names.front()), action_of(argument)));
   }
   specs.insert(specs.end(), more.begin(), more.end());
-  std::string call = indent + "_arguments -s -S -C";
+  std::string call = indent + (more.empty() ? "_arguments -s -S" : "_arguments -s -S -C");
   for (const std::string& spec : specs) call += " \\\n" + indent + "  " + quoted(spec);
   return call + "\n";
 }
