@@ -15,11 +15,16 @@
 #include "clip/engine.h"
 #include "clip/error.h"
 #include "commands/commands.h"
+#include "configuration/defaults.h"
 #include "exit_code.h"
 #include "libtorch_module/load.h"
+#include "manual/help_text.h"
+#include "options/general_options.h"
 #include "options/suggestions.h"
 #include "terminal/bus_error.h"
+#include "terminal/color.h"
 #include "terminal/early_exit.h"
+#include "terminal/error_notice.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/standard_error.h"
@@ -28,16 +33,22 @@
 
 namespace {
 
+using clip_cli::error_notice;
 using clip_cli::notice;
 
 // CLI11 has an exit code for each kind of mistake; to a caller they are all bad usage.
 int finish_parse(const CLI::App& app, const CLI::ParseError& outcome, int argc, char** argv) {
-  if (outcome.get_exit_code() == 0) {  // --help and --version
+  const CLI::App& command = clip_cli::named_command(app);
+  if (dynamic_cast<const CLI::CallForHelp*>(&outcome) != nullptr) {
+    // What cannot be written is told by checked_flush().
+    std::fputs(clip_cli::help_text(clip_cli::describe(command)).c_str(), stdout);
+    return clip_cli::kDone;
+  }
+  if (outcome.get_exit_code() == 0) {  // --version
     return app.exit(outcome) == 0 ? clip_cli::kDone : clip_cli::kBadUsage;
   }
-  const CLI::App& command = clip_cli::named_command(app);
   const std::string suggestion = clip_cli::suggestion_for(command, {argv + 1, argv + argc});
-  notice(suggestion.empty() ? outcome.what() : suggestion);
+  error_notice(suggestion.empty() ? outcome.what() : suggestion);
   notice(fmt::format("see `{} --help`", clip_cli::full_name(command)));
   return clip_cli::kBadUsage;
 }
@@ -47,7 +58,7 @@ int checked_flush(int code) {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
   if (errno == EPIPE) clip_cli::end_by(SIGPIPE);
   if (code == clip_cli::kFailed) return code;  // the command has said why
-  notice(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+  error_notice(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
   return clip_cli::kFailed;
 }
 
@@ -55,18 +66,18 @@ int run_guarded(const clip_cli::Command& command) {
   try {
     return command();
   } catch (const clip_cli::UsageError& error) {
-    notice(error.what());
+    error_notice(error.what());
     return clip_cli::kBadUsage;
   } catch (const clip::Error& error) {
-    notice(clip_cli::message_of(error));
+    error_notice(clip_cli::message_of(error));
   } catch (const std::bad_alloc&) {
-    notice("out of memory; try smaller images, or a smaller model");
+    error_notice("out of memory; try smaller images, or a smaller model");
   } catch (const std::system_error& error) {
     // Nobody reads the output any more, as with `head`: by now everything is cleared away.
     if (error.code().value() == EPIPE) clip_cli::end_by(SIGPIPE);
-    notice(error.what());
+    error_notice(error.what());
   } catch (const std::exception& error) {
-    notice(error.what());
+    error_notice(error.what());
   }
   return clip_cli::kFailed;
 }
@@ -80,19 +91,22 @@ int run(int argc, char** argv) {
   clip::register_engine(engines.libtorch);
   clip::register_engine(engines.torchscript);
 
-  CLI::App app("CLIP on the command line: image-text similarity and zero-shot labels.", "clip-cli");
-  app.set_version_flag("--version", "clip-cli " CLIP_VERSION);
-  app.require_subcommand(1);
-  app.footer("Example:\n  clip-cli score image.jpg \"a photo of a cat\" \"a photo of a dog\"");
+  const clip_cli::GeneralOptions general = clip_cli::general_options(argc, argv);
+  if (!general.color.empty()) clip_cli::choose_color(clip_cli::color_choice(general.color));
+  CLI::App app("", "clip-cli");
   clip_cli::Command command;  // set by the callback of the command that is named
-  clip_cli::setup_commands(&app, &command);
+  clip_cli::Defaults defaults(general);
+  clip_cli::setup_program(&app, &command, [&](CLI::App* named) { defaults.prepare(named); });
 
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& outcome) {
     return checked_flush(finish_parse(app, outcome, argc, argv));
   }
-  const int code = checked_flush(run_guarded(command));
+  const int code = checked_flush(run_guarded([&] {
+    defaults.apply(&clip_cli::named_command(app));
+    return command();
+  }));
   if (clip_cli::interrupt_signal() != 0) clip_cli::end_by(clip_cli::interrupt_signal());
   return code;
 }

@@ -185,7 +185,7 @@ int run_batch(const BatchOptions& options) {
   clip::CancelToken stop(&interrupts());
   JobSource source({options.jobs, options.encoding}, options.allow_urls, &stop);
   check(options.output);
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   const OutputFormat& format = format_of(options.output, "json");
   clip::ImageEmbedder embedder(
       model, [&](clip::ImageSource* next) { return source.next(next); },
@@ -232,12 +232,12 @@ int run_batch(const BatchOptions& options) {
 
 void setup_batch(CLI::App* batch, Command* command) {
   auto options = std::make_shared<BatchOptions>();
-  batch->add_option("JOBS", options->jobs, "File of jobs, one per line [-: standard input]")
+  batch->add_option("JOBS", options->jobs, "A file of jobs, one per line [standard input]")
       ->type_name("");
   add_encoding_option(batch, &options->encoding);
   add_truncate_option(batch, &options->truncate);
   batch->add_flag("--allow-urls", options->allow_urls,
-                  "Images may be https:, http: and file: URLs, too; data: URLs always may");
+                  "Allow images to be https:, http: and file: URLs; data: URLs always may");
   add_output_options(batch, &options->output, /*report=*/true,
                      {{"json", "Print one JSON object per job [default]"},
                       {"csv", "Print comma-separated values: a line for each score or label"},

@@ -378,38 +378,38 @@ int run_benchmark(const BenchmarkOptions& options) {
 
 void setup_benchmark(CLI::App* benchmark, Command* command) {
   auto options = std::make_shared<BenchmarkOptions>();
-  benchmark->add_option("--batch", options->batches, "Images at once, separated by commas")
+  benchmark
+      ->add_option("--batch", options->batches,
+                   "Numbers of images encoded at once, separated by commas")
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
       ->type_name("N,...")
       ->capture_default_str();
   benchmark
-      ->add_option(
-          "--texts", options->texts,
-          "File of prompts (-: standard input) to encode all at once, beside the made-up ones")
+      ->add_option("--texts", options->texts,
+                   "A file of prompts to encode all at once; - is standard input\n"
+                   "Besides the made-up ones.")
       ->type_name("FILE");
   add_encoding_option(benchmark, &options->encoding);
-  benchmark->add_option("--seconds", options->seconds, "Minimum time for each row")
+  benchmark->add_option("--seconds", options->seconds, "Seconds to measure each row for, at least")
       ->check(CLI::Range(0.0, 3600.0))
       ->type_name("S")
       ->capture_default_str();
   benchmark
-      ->add_option(
-          "--plan", options->plan,
-          "Print what embedding so many images takes on a machine like this one, from rates "
-          "that are measured here: 250000, 2.5e6, 100M")
+      ->add_option("--plan", options->plan,
+                   "Print what embedding so many images takes: 250000, 2.5e6, 100M\n"
+                   "On a machine like this one, from rates that are measured here.")
       ->type_name("IMAGES")
       ->group("Plan");
   benchmark
       ->add_option("--image", options->images,
-                   "Images, or folders of them, to measure a plan with [made-up photographs]")
+                   "Images or folders to measure a plan with [made-up photographs]")
       ->type_name("PATH")
       ->group("Plan");
   benchmark->add_flag("--json", options->json, "Print one JSON object");
   add_model_options(benchmark, &options->model);
   add_precision_list(benchmark, &options->precisions,
-                     "fp32, bf16, int8, fp16, or several of them [fp32; of a plan fp32, bf16 and "
-                     "int8]");
+                     "fp32, bf16, int8, fp16, or several [fp32; for --plan fp32,bf16,int8]");
   benchmark->footer(
       "\"Products alone\" is what the matrix products of the same work take by themselves, in the "
       "same\n"

@@ -28,6 +28,7 @@
 #include "run/resume.h"
 #include "run/sample_columns.h"
 #include "run/shard_output.h"
+#include "terminal/error_notice.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
@@ -184,7 +185,7 @@ int run_classify(const ClassifyOptions& given) {
     notice(
         "there is only one label, so every image has 100 % of it; compare scores, or add labels");
   }
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   if (options.explain) require_heat();
   std::vector<std::string> names;
   for (const clip::Label& label : labels) names.push_back(label.name);
@@ -277,7 +278,7 @@ int run_classify(const ClassifyOptions& given) {
         }
         // The progress line, on the same terminal, makes way for results and notices.
         if (result.error || results.on_terminal()) progress.clear();
-        if (result.error) notice(result.error->message);
+        if (result.error) error_notice(result.error->message);
         std::string thumbnail = image.thumbnail;
         if (options.explain && image.embedding != nullptr) {
           thumbnail =
@@ -323,33 +324,34 @@ void setup_classify(CLI::App* classify, Command* command) {
   add_template_options(classify, &options->templates);
   classify
       ->add_flag("--list-label-sets", options->list_label_sets,
-                 "Print the names of the built-in label sets and template sets")
+                 "Print the names of the built-in sets of labels and templates, and end")
       ->group("Labels");
-  classify->add_option("--top-k", options->top_k, "Labels in an image's ranking")
+  classify->add_option("--top-k", options->top_k, "How many labels to give for each image")
       ->check(CLI::Range(1, 1000000))
       ->type_name("K")
       ->capture_default_str();
   classify
       ->add_option("--threshold", options->threshold,
-                   "An image whose likeliest label is less probable than this is `unknown`")
+                   "Call an image `unknown` whose likeliest label is less probable")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("P")
       ->capture_default_str();
 
   const char* kOutput = "Output";
-  add_output_options(
-      classify, &options->output, /*report=*/true,
-      {{"tsv", "Print tab-separated values (default when stdout is not a terminal)"}});
+  add_output_options(classify, &options->output, /*report=*/true,
+                     {{"tsv", "Print tab-separated values [default when stdout is no terminal]"}});
   classify
       ->add_flag("--resume", options->resume,
-                 "Keep what the file of --output holds, and go on with the other images")
+                 "Go on where an earlier run with the same --output ended\n"
+                 "Images that the file of --output has results for are left out. It needs JSON "
+                 "Lines.")
       ->group(kOutput);
   classify
       ->add_flag("--explain", options->explain,
                  "In the page of --report, show beside each image which parts of it carry its "
                  "first label (see explain)")
       ->group(kOutput);
-  add_sort_options(classify, &options->sort, "each image under DIR/label");
+  add_sort_options(classify, &options->sort, "each image into a folder DIR/LABEL");
   add_shard_option(classify, &options->shard);
   add_image_run_options(classify, &options->run);
   classify->footer(

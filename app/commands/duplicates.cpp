@@ -19,6 +19,7 @@
 #include "exit_code.h"
 #include "options/index_options.h"
 #include "options/output_options.h"
+#include "options/value_words.h"
 #include "run/index_run.h"
 #include "run/results.h"
 #include "run/thumbnail.h"
@@ -147,7 +148,8 @@ int run_duplicates(const DuplicatesCommand& options) {
     searched.emplace_back().folder = std::move(folder);
   }
   catch_interrupts();
-  const auto model = open_index_model(options.run.model, searched.front().folder);
+  const auto model =
+      open_index_model(options.run.model, searched.front().folder, options.run.run.quiet);
   for (Searched& each : searched) {
     each.index = current_index(each.folder, model, options.run);
     if (interrupts().cancelled()) return kFailed;
@@ -194,22 +196,24 @@ int run_duplicates(const DuplicatesCommand& options) {
 
 void setup_duplicates(CLI::App* duplicates, Command* command) {
   auto options = std::make_shared<DuplicatesCommand>();
-  duplicates->add_option("FOLDER", options->folders, "Folders [the current one]")->type_name("");
+  duplicates->add_option("FOLDER", options->folders, "Folders to look in [the current folder]")
+      ->type_name("");
   duplicates
       ->add_option("--threshold", options->threshold,
-                   "The cosine of two images from which on they count as the same")
+                   "Cosine of two images from which on they count as the same")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("COSINE")
       ->capture_default_str();
-  duplicates
-      ->add_option("--keep", options->keep,
-                   "Print what could go: all images of a group but the largest, the oldest, or the "
-                   "first by path. Nothing is deleted")
-      ->check(CLI::IsMember({"largest", "oldest", "first"}))
-      ->type_name("WHICH");
+  CLI::Option* keep =
+      duplicates
+          ->add_option("--keep", options->keep,
+                       "Print all of a group but one: the largest, oldest or first by path\n"
+                       "These could be deleted; clip-cli deletes nothing.")
+          ->type_name("WHICH");
+  allow_only(keep, {"largest", "oldest", "first"});
   add_output_options(duplicates, &options->output, /*report=*/true,
                      {{"json", "Print one JSON object per image"},
-                      {"report", "Write an HTML page, too, that shows the groups side by side"}},
+                      {"report", "Also write an HTML page that shows the groups side by side"}},
                      /*paths=*/true);
   add_index_run_options(duplicates, &options->run, /*update=*/true);
   duplicates->footer(

@@ -30,6 +30,7 @@
 #include "run/resume.h"
 #include "run/sample_columns.h"
 #include "run/shard_output.h"
+#include "terminal/error_notice.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
@@ -335,7 +336,7 @@ void put(clip::EmbedResult result, Destination* to, Progress* progress) {
   const bool failed = result.error.has_value();
   // The progress line, on the same terminal, makes way for results and notices.
   if (failed || to->on_terminal()) progress->clear();
-  if (failed) notice(result.error->message);
+  if (failed) error_notice(result.error->message);
   to->write(std::move(result));
   progress->add(failed);
 }
@@ -459,7 +460,7 @@ std::uint64_t run_images(const EmbedCommandOptions& options,
 
 // Prints the statements that make the table.
 int print_ddl(const EmbedCommandOptions& options) {
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   TableDefinition definition;
   definition.table = vector_table(options.vectors);
   if (of_texts(options)) definition.key = "text";
@@ -496,7 +497,7 @@ int run_embed(const EmbedCommandOptions& given) {
   if (shard.is_part()) list.emplace(shard, texts ? kTextsAtOnce : 1);
   ShardedList* const dealt = list ? &*list : nullptr;
   if (!texts) sources.emplace(image_sources(options.images, walk, &stop, dealt));
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   const RunFacts facts = facts_of(options, *model);
   std::optional<ShardOutput> shard_output;
   if (list && !options.output.output.empty()) {
@@ -548,10 +549,11 @@ void setup_embed(CLI::App* embed, Command* command) {
   auto options = std::make_shared<EmbedCommandOptions>();
   add_image_inputs(embed, &options->images);
   embed
-      ->add_option(
-          "--texts", options->texts,
-          "Instead of images: a file of texts (-: standard input), one per line, or JSON "
-          "Lines with a field `text` when its name ends in .jsonl; empty ones are left out")
+      ->add_option("--texts", options->texts,
+                   "A file of texts, instead of images, one per line; - is standard input\n"
+                   "Where its name ends in .jsonl, it is JSON Lines with a field `text`. Empty "
+                   "texts are left "
+                   "out.")
       ->type_name("FILE");
   add_encoding_option(embed, &options->encoding);
   add_truncate_option(embed, &options->truncate);
@@ -560,17 +562,19 @@ void setup_embed(CLI::App* embed, Command* command) {
                      {{"json", "Print one JSON object per image or text (default)"}});
   embed->get_option("--output")
       ->description(
-          "Write to a file instead of standard output; its extension (.jsonl, .csv, .tsv) chooses "
-          "the format; NAME.npy: NumPy's array, NAME.faiss: FAISS's IndexFlatIP, and NAME.jsonl "
-          "with a line for each of their rows");
+          "Write to a file; its ending chooses: .npy, .faiss, .jsonl, .csv, .tsv\n"
+          "NAME.npy is NumPy's array and NAME.faiss FAISS's IndexFlatIP; NAME.jsonl beside them "
+          "has a "
+          "line for each row. Otherwise results go to standard output.");
   add_vector_output_options(embed, &options->vectors, &options->output);
   embed
       ->add_flag("--resume", options->resume,
-                 "Keep what the files of --output hold, and go on with the other inputs")
+                 "Go on where an earlier run with the same --output ended")
       ->group(kOutput);
   embed
       ->add_flag("--merge", options->merge,
-                 "Join the shards of --output, which lie beside it, or are named, to one file")
+                 "Join the shards of --output to one file\n"
+                 "Those that lie beside it, or that are named as arguments.")
       ->group(kOutput);
   add_shard_option(embed, &options->shard);
   add_image_run_options(embed, &options->run);

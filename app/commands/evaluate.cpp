@@ -25,6 +25,7 @@
 #include "run/label_run.h"
 #include "run/results.h"
 #include "terminal/columns.h"
+#include "terminal/error_notice.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "usage_error.h"
@@ -46,12 +47,12 @@ struct DataSet {
 
 std::vector<ClassFolder> classes_of_folders(const EvaluateOptions& options) {
   std::vector<ClassFolder> classes = read_class_folders(options.data, options.exclude);
-  if (options.labels_file.empty()) return classes;
-  const auto others = name_classes(read_whole({options.labels_file, options.encoding}),
-                                   options.labels_file, &classes);
+  if (options.class_names.empty()) return classes;
+  const auto others = name_classes(read_whole({options.class_names, options.encoding}),
+                                   options.class_names, &classes);
   if (!others.empty()) {
     notice(fmt::format("{} names {} folder{} that {} does not have, {} for one: left out",
-                       options.labels_file, others.size(), others.size() == 1 ? "" : "s",
+                       options.class_names, others.size(), others.size() == 1 ? "" : "s",
                        options.data, others.front()));
   }
   return classes;
@@ -67,11 +68,11 @@ DataSet data_set_of(const EvaluateOptions& options) {
     return data;
   }
   const std::string& names =
-      options.labels_file.empty() ? data.archives->class_file : options.labels_file;
+      options.class_names.empty() ? data.archives->class_file : options.class_names;
   if (names.empty()) {
     throw clip::Error(clip::ErrorCode::kNotFound,
                       fmt::format("{} has no classnames.txt beside it, which names the classes of "
-                                  "its samples, a line each; --labels-file names another file",
+                                  "its samples, a line each; --class-names names another file",
                                   options.data));
   }
   data.classes = parse_class_names(read_whole({names, options.encoding}), names);
@@ -268,7 +269,7 @@ int run_evaluate(const EvaluateOptions& options) {
   // Whatever cannot be written should be known before the model is loaded.
   std::optional<Output> confusion;
   if (!options.confusion.empty()) confusion.emplace(Output::replacing(options.confusion));
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   EvaluateOutputs outputs(options, context_of());
   std::optional<Page> page;
   if (!options.output.report.empty()) page.emplace(options.output.report, *model, names);
@@ -309,7 +310,7 @@ int run_evaluate(const EvaluateOptions& options) {
     progress.add(result.error.has_value());
     if (result.error) {
       progress.clear();
-      notice(result.error->message);
+      error_notice(result.error->message);
     } else {
       const double logit_scale = model->config().logit_scale;
       const std::vector<double> cosines = clip::cosines_with(image.embedding, embedded);
@@ -373,35 +374,40 @@ void EvaluateOutputs::write(const Record& record, const RunSummary& summary,
 void setup_evaluate(CLI::App* evaluate, Command* command) {
   auto options = std::make_shared<EvaluateOptions>();
   evaluate
-      ->add_option(
-          "DATA", options->data,
-          "The folder of class folders, or a webdataset: tar archives whose samples have "
-          "a .cls, or a folder of them as CLIP_benchmark has it; with --retrieval, a table "
-          "of captions, or a webdataset whose samples have a .txt")
+      ->add_option("DATA", options->data,
+                   "A folder with a folder for each class, or a webdataset\n"
+                   "A webdataset is tar archives whose samples have a .cls, or a folder of them as "
+                   "CLIP_benchmark has it. With --retrieval: a table of captions, or a webdataset "
+                   "whose samples "
+                   "have a .txt.")
       ->required()
       ->type_name("");
-  evaluate->add_option("--split", options->split, "The part of a webdataset's folder")
+  evaluate->add_option("--split", options->split, "Which part of a webdataset's folder to read")
       ->type_name("NAME")
       ->capture_default_str();
   evaluate
       ->add_flag(
           "--retrieval", options->retrieval,
-          "Measure recall at 1, 5 and 10 on images with captions: CSV with the columns image "
-          "and caption, or filepath and title, a line for each caption")
+          "Measure recall at 1, 5 and 10 on images with captions\n"
+          "DATA is then CSV with the columns image and caption, or filepath and title, a line for "
+          "each caption; or a webdataset.")
       ->group("Retrieval");
   evaluate
       ->add_option("--images-in", options->images_in,
-                   "The folder that the table's paths begin in [the table's own]")
+                   "Folder that the table's paths begin in [that of the table]")
       ->type_name("DIR")
       ->group("Retrieval");
   evaluate
       ->add_option(
-          "--labels-file", options->labels_file,
-          "File of lines folder<TAB>label (-: standard input); without it the names of "
-          "folders are the labels, with blanks for underscores. Of a webdataset, a label a "
-          "line [classnames.txt beside it]")
+          "--class-names", options->class_names,
+          "Names of the classes, as FOLDER<TAB>LABEL [the folders' names]\n"
+          "Without it the names of the folders are the labels, with blanks for underscores. "
+          "For a webdataset a line is a label, in the order of the classes' numbers; without "
+          "it they are in classnames.txt beside it. - is standard input.")
       ->type_name("FILE")
       ->group("Labels");
+  // Its old name, in scripts.
+  evaluate->add_option("--labels-file", options->class_names, "")->group("");
   add_encoding_option(evaluate, &options->encoding, "Labels");
   add_exclude_option(evaluate, &options->exclude);
   add_template_options(evaluate, &options->templates);
@@ -411,7 +417,7 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
                       {"tsv", "Print tab-separated values, a line for each class"}});
   evaluate
       ->add_option("--confusion", options->confusion,
-                   "Draw which classes are predicted for which, as an image")
+                   "Draw the confusion matrix: which classes are predicted for which")
       ->type_name("FILE.png")
       ->group("Output");
   refuse_shard_option(evaluate,
@@ -421,7 +427,7 @@ void setup_evaluate(CLI::App* evaluate, Command* command) {
   add_image_run_options(evaluate, &options->run);
   evaluate->footer(
       "Examples:\n"
-      "  clip-cli evaluate imagenet/val --labels-file names.tsv --template-set openai_imagenet "
+      "  clip-cli evaluate imagenet/val --class-names names.tsv --template-set openai_imagenet "
       "--confusion confusion.png\n"
       "  clip-cli evaluate imagenet/val --clip-benchmark result.json --dataset imagenet1k\n"
       "  clip-cli evaluate captions.csv --retrieval");

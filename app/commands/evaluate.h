@@ -17,7 +17,7 @@ namespace clip_cli {
 
 struct EvaluateOptions {
   std::string data;  // a folder, a table of captions, archives
-  std::string labels_file, encoding, confusion, images_in;
+  std::string class_names, encoding, confusion, images_in;
   std::string split = "test";  // of a webdataset
   std::vector<std::string> exclude;
   bool retrieval = false;

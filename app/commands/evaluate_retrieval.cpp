@@ -29,7 +29,7 @@ void check_options(const EvaluateOptions& options) {
   const auto refuse = [](bool given, const char* option) {
     if (given) throw UsageError(fmt::format("{} is for classes, not for --retrieval", option));
   };
-  refuse(!options.labels_file.empty(), "--labels-file");
+  refuse(!options.class_names.empty(), "--class-names");
   refuse(!options.confusion.empty(), "--confusion");
   refuse(!options.output.report.empty(), "--report");
   refuse(!options.templates.templates.empty() || !options.templates.set.empty(), "--template");
@@ -164,7 +164,7 @@ int evaluate_retrieval(const EvaluateOptions& options) {
   clip::CancelToken stop(&interrupts());
   CaptionedImages images(options, &stop);
   EvaluateOutputs outputs(options, context_of());
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   Progress progress("image", options.run.run.quiet, [] { return std::optional<std::uint64_t>(); });
   const RetrievalSources sources = {
       [&](clip::ImageSource* next) { return images.next(next); },

@@ -19,6 +19,7 @@
 #include "options/shard_option.h"
 #include "run/index_import.h"
 #include "run/index_run.h"
+#include "terminal/error_notice.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/progress.h"
@@ -214,7 +215,7 @@ clip::Json report_json(const IndexedFolder& folder, const clip::RefreshReport& r
 }
 
 int build(const IndexedFolder& folder, const IndexOptions& options) {
-  const auto model = open_index_model(options.run.model, folder);
+  const auto model = open_index_model(options.run.model, folder, options.run.run.quiet);
   const auto index = clip::Index::open_for_writing(folder.place, &interrupts(), [] {
     notice("another process is bringing this index up to date; waiting for it");
   });
@@ -253,7 +254,7 @@ clip::Json import_json(const IndexedFolder& folder, const Imported& imported) {
 }
 
 int import(const IndexedFolder& folder, const IndexOptions& options) {
-  const auto model = open_index_model(options.run.model, folder);
+  const auto model = open_index_model(options.run.model, folder, options.run.run.quiet);
   const auto index = clip::Index::open_for_writing(folder.place, &interrupts(), [] {
     notice("another process is bringing this index up to date; waiting for it");
   });
@@ -317,7 +318,7 @@ int run_index(const IndexOptions& options) {
       }
       if (outcome != kDone) code = outcome;
     } catch (const clip::Error& error) {
-      notice(message_of(error));
+      error_notice(message_of(error));
       code = kFailed;
     }
   }
@@ -328,10 +329,10 @@ int run_index(const IndexOptions& options) {
 
 void setup_index(CLI::App* index, Command* command) {
   auto options = std::make_shared<IndexOptions>();
-  index->add_option("FOLDER", options->folders, "Folders [the current one]")->type_name("");
-  index->add_flag(
-      "--here", options->here,
-      "Keep the index in FOLDER/.clip-cli, where it is found again on a disk that moved");
+  index->add_option("FOLDER", options->folders, "Folders to index [the current folder]")
+      ->type_name("");
+  index->add_flag("--here", options->here,
+                  "Keep the index in FOLDER/.clip-cli, so that it moves with the folder");
   index
       ->add_option_function<std::vector<std::string>>(
           "--exclude",
@@ -339,31 +340,31 @@ void setup_index(CLI::App* index, Command* command) {
             options->exclude = patterns;
             options->excludes_named = true;
           },
-          "Leave out files and folders whose name matches, in gitignore's syntax; repeatable, and "
-          "kept with the index (an empty one ends that)")
+          "Leave out files and folders that match a pattern, as in .gitignore\n"
+          "Kept with the index: later runs leave out the same. An empty pattern ends that.")
       ->type_name("GLOB")
       ->allow_extra_args(false)
       ->take_all();
   index->add_flag_function(
       "--archives,!--no-archives", [options](std::int64_t count) { options->archives = count > 0; },
-      "Read the images in tar archives in the folder, too; kept with the index (--no-archives ends "
-      "that)");
-  index->add_flag("--status", options->status, "Print what is in the index, and what failed");
-  index->add_flag("--verify", options->verify, "Check that the index is whole");
+      "Also read the images in tar archives; --no-archives ends that\n"
+      "Kept with the index: later runs do the same.");
+  index->add_flag("--status", options->status, "Print what the index has, and which images failed");
+  index->add_flag("--verify", options->verify, "Check that no part of the index is damaged");
   index->add_flag("--prune", options->prune,
-                  "Refresh, and forget what cannot be reached now, such as an unmounted disk");
-  index->add_flag("--remove", options->remove, "Remove the index; the images stay");
-  index->add_flag("--list", options->list, "Print all indexes but those made with --here");
+                  "Refresh, and forget images that cannot be reached now\n"
+                  "Otherwise those of a disk that is not mounted, say, are kept.");
+  index->add_flag("--remove", options->remove, "Remove the index; images are not touched");
+  index->add_flag("--list", options->list, "Print all indexes, but those made with --here");
   index
-      ->add_option(
-          "--import", options->import.vectors,
-          "Take vectors that were made elsewhere, NAME.npy of embed, and NAME.jsonl beside "
-          "it, instead of reading the images")
+      ->add_option("--import", options->import.vectors,
+                   "Take embeddings that `embed` has written, instead of reading images\n"
+                   "NAME.jsonl beside NAME.npy says what they are of, or --names.")
       ->type_name("NAME.npy");
   index
       ->add_option("--names", options->import.names,
-                   "What these are of, in another file: lines of embed in a .jsonl, else a path a "
-                   "line; then with --model")
+                   "The images of --import: .jsonl as of `embed`, else a path per line\n"
+                   "Name the model that made the embeddings with --model.")
       ->type_name("FILE");
   index->add_flag("--json", options->json, "Print one JSON object per folder");
   refuse_shard_option(

@@ -17,7 +17,7 @@ void setup_models(CLI::App* models, Command* command) {
   setup_models_remove(models, command);
   setup_models_prepare(models, command);
   setup_models_inspect(models, command);
-  setup_models_check(models, command);
+  setup_models_self_test(models, command);
 }
 
 clip::Json error_json(const clip::Error& error) {

@@ -15,7 +15,7 @@ void setup_models_verify(CLI::App* models, Command* command);
 void setup_models_remove(CLI::App* models, Command* command);
 void setup_models_prepare(CLI::App* models, Command* command);
 void setup_models_inspect(CLI::App* models, Command* command);
-void setup_models_check(CLI::App* models, Command* command);
+void setup_models_self_test(CLI::App* models, Command* command);
 
 // An error as their JSON has it: {"code": "not_found", "message": ...}.
 clip::Json error_json(const clip::Error& error);

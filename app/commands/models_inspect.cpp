@@ -113,7 +113,8 @@ std::vector<std::string> assumptions(const clip::Model& model) {
   if (model.config().recognised && checkpoint.has_code() &&
       checkpoint.documents().count("clip.json") == 0) {
     assumed.emplace_back(
-        "activation, width of heads and preprocessing, as those of OpenAI's files; `models check` "
+        "activation, width of heads and preprocessing, as those of OpenAI's files; `models "
+        "self-test` "
         "compares with the file's own code");
   }
   return assumed;
@@ -281,16 +282,12 @@ int run_inspect(const InspectOptions& options) {
 
 void setup_models_inspect(CLI::App* models, Command* command) {
   CLI::App* inspect = models->add_subcommand(
-      "inspect", "Check a model file and print its dimensions, without running any of its code");
+      "inspect", "Print what is in a model's file: dimensions, types, SHA-256; runs no code of it");
   auto options = std::make_shared<InspectOptions>();
-  inspect
-      ->add_option("MODEL", options->path,
-                   "A path, or the name of a published model in the cache folder")
-      ->type_name("")
-      ->required();
+  inspect->add_option("MODEL", options->path, "A model's name or path")->type_name("")->required();
   inspect
       ->add_option("--arch", options->open.architecture,
-                   "The architecture of weights without a config, as open_clip names it")
+                   "Architecture of weights without a config beside them: ViT-B-32, ...")
       ->type_name("NAME");
   inspect->add_flag("--json", options->json, "Print one JSON object");
   inspect->footer("Example:\n  clip-cli models inspect --json ViT-B-32.pt");

@@ -155,10 +155,10 @@ int run_list(const ListOptions& options) {
 
 void setup_models_list(CLI::App* models, Command* command) {
   CLI::App* list = models->add_subcommand(
-      "list", "Published models worth choosing, and those that are here: size, accuracy, speed");
+      "list", "List models worth choosing, and those that are here: size, accuracy, speed");
   auto options = std::make_shared<ListOptions>();
   list->add_flag("--all", options->all,
-                 "Every model that open_clip publishes, and why some of them cannot be run");
+                 "List every model of open_clip, with the reason where it cannot be run");
   list->add_flag("--json", options->json, "Print one JSON object per model");
   list->footer(
       "ImageNet is the published zero-shot accuracy. Images/s is what this machine can embed, in\n"

@@ -17,6 +17,7 @@ namespace clip_cli {
 namespace {
 
 struct PrepareOptions {
+  std::string argument;  // MODEL, which comes before --model
   bool json = false;
   ModelOptions model;
 };
@@ -58,10 +59,9 @@ int run_prepare(const PrepareOptions& options) {
 
 void setup_models_prepare(CLI::App* models, Command* command) {
   CLI::App* prepare = models->add_subcommand(
-      "prepare",
-      "Keep a model's weights as they are computed with, so that commands start at once");
+      "prepare", "Store a model's weights ready to compute with, so that commands start faster");
   auto options = std::make_shared<PrepareOptions>();
-  prepare->add_option("MODEL", options->model.named, "A name, or a path [the default model]")
+  prepare->add_option("MODEL", options->argument, "A model's name or path [the default model]")
       ->type_name("");
   prepare->add_flag("--json", options->json, "Print one JSON object per file");
   add_model_options(prepare, &options->model);
@@ -74,7 +74,12 @@ void setup_models_prepare(CLI::App* models, Command* command) {
       "Examples:\n"
       "  clip-cli models prepare ViT-B/32\n"
       "  clip-cli models prepare ViT-B/32 --precision int8");
-  prepare->callback([=] { *command = [=] { return run_prepare(*options); }; });
+  prepare->callback([=] {
+    *command = [=] {
+      if (!options->argument.empty()) options->model.named = options->argument;
+      return run_prepare(*options);
+    };
+  });
 }
 
 }  // namespace clip_cli

@@ -16,6 +16,8 @@
 #include "hub/download.h"
 #include "hub/hub_pull.h"
 #include "options/model_lookup.h"
+#include "options/value_words.h"
+#include "terminal/error_notice.h"
 #include "terminal/hints.h"
 #include "terminal/interrupt.h"
 #include "terminal/status_line.h"
@@ -150,7 +152,7 @@ bool pull_published(const PullOptions& options, const clip::PublishedModel& mode
   } catch (const clip::Error& error) {
     json["pulled"] = false;
     json["error"] = error_json(error);
-    notice(message_of(error));
+    error_notice(message_of(error));
   }
   if (options.json) print_json(json);
   return !json.contains("error");
@@ -191,7 +193,7 @@ bool pull_repository(const PullOptions& options, const clip::ModelName& model) {
   } catch (const clip::Error& error) {
     json["pulled"] = false;
     json["error"] = error_json(error);
-    notice(message_of(error));
+    error_notice(message_of(error));
   }
   if (options.json) print_json(json);
   return !json.contains("error");
@@ -240,24 +242,26 @@ int run_pull(const PullOptions& options) {
 
 void setup_models_pull(CLI::App* models, Command* command) {
   CLI::App* pull = models->add_subcommand(
-      "pull", "Download published models; a download that broke off goes on from where it was");
+      "pull", "Download models; a download that broke off continues where it was");
   auto options = std::make_shared<PullOptions>();
   pull->add_option("NAME", options->names,
-                   "A name of models list, or hf:ORG/NAME[@REVISION] of the Hugging Face Hub")
+                   "Names of `models list`, or hf:ORG/NAME[@REVISION] of the hub\n"
+                   "The hub is the Hugging Face Hub; a revision is a branch, a tag or a commit.")
       ->type_name("")
       ->required();
-  pull->add_option(
-          "--from", options->from,
-          "Another address: of a folder laid out as OpenAI's or simply holding the file, "
-          "or of the file itself; http, https or file; for OpenAI's own files [CLIP_MIRROR, "
-          "else OpenAI's and a copy of them]")
+  value_words(pull->get_option("NAME")).kind = Words::kModelName;
+  pull->add_option("--from", options->from,
+                   "Another address for OpenAI's own files [CLIP_MIRROR, else OpenAI's]\n"
+                   "Of a folder laid out as OpenAI's or simply holding the file, or of the file "
+                   "itself: http, "
+                   "https or file.")
       ->type_name("URL");
   pull->add_option("--stall", options->stall_seconds,
-                   "Seconds without a byte after which a connection is given up")
+                   "Give up a connection after so many seconds without a byte")
       ->check(CLI::Range(1, 86400))
       ->type_name("SECONDS")
       ->capture_default_str();
-  pull->add_flag("-q,--quiet", options->quiet, "Print errors and warnings only");
+  pull->add_flag("-q,--quiet", options->quiet, "Print no progress, only errors and warnings");
   pull->add_flag("--json", options->json, "Print one JSON object per model");
   pull->footer(
       "OpenAI's files go to CLIP_CACHE, else ~/.cache/clip; all others to the hub's cache, as "

@@ -13,6 +13,7 @@
 #include "options/model_lookup.h"
 #include "options/model_options.h"
 #include "options/ready_files.h"
+#include "options/value_words.h"
 #include "terminal/text.h"
 #include "usage_error.h"
 #include "writers/print_json.h"
@@ -100,12 +101,15 @@ int run_remove(const RemoveOptions& options) {
 }  // namespace
 
 void setup_models_remove(CLI::App* models, Command* command) {
-  CLI::App* remove =
-      models->add_subcommand("remove", "Delete a published model's file from the cache folder");
+  CLI::App* remove = models->add_subcommand(
+      "remove", "Delete one of OpenAI's own files, or a model's ready weights");
   auto options = std::make_shared<RemoveOptions>();
-  remove->add_option("NAME", options->name, "As models list names it")->type_name("")->required();
+  remove->add_option("NAME", options->name, "A name of `models list`; with --ready also a path")
+      ->type_name("")
+      ->required();
+  value_words(remove->get_option("NAME")).kind = Words::kModel;
   remove->add_flag("--ready", options->ready,
-                   "Delete only its ready weights (models prepare); NAME may be a path, too");
+                   "Delete only its ready weights, which `models prepare` wrote");
   remove->add_flag("--json", options->json, "Print one JSON object");
   remove->footer("Example:\n  clip-cli models remove RN50x64");
   remove->callback([=] { *command = [=] { return run_remove(*options); }; });

@@ -340,15 +340,13 @@ int run_verify(const VerifyOptions& options) {
 }  // namespace
 
 void setup_models_verify(CLI::App* models, Command* command) {
-  CLI::App* verify = models->add_subcommand("verify",
-                                            "Check that no bit of a model's files has changed, by "
-                                            "every digest and checksum that is known "
-                                            "of them");
+  CLI::App* verify = models->add_subcommand(
+      "verify", "Check by digests that no bit of a model's files has changed");
   auto options = std::make_shared<VerifyOptions>();
-  verify->add_option("MODEL", options->model, "A name, or a path")->type_name("")->required();
+  verify->add_option("MODEL", options->model, "A model's name or path")->type_name("")->required();
   verify->add_flag("--record", options->record,
-                   "Write the SHA-256 of what is not damaged beside it, as sha256sum does: to "
-                   "FILE.sha256, in a folder to SHA256SUMS");
+                   "Write the SHA-256 beside the file, for later runs and sha256sum\n"
+                   "To FILE.sha256, in a folder to SHA256SUMS; unless something is damaged.");
   verify->add_flag("--json", options->json, "Print one JSON object");
   verify->footer(
       "Compared are the digests of published files, those of the hub's cache, FILE.sha256 and\n"

@@ -25,6 +25,7 @@
 #include "run/image_run.h"
 #include "run/label_results.h"
 #include "run/results.h"
+#include "terminal/error_notice.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "usage_error.h"
@@ -87,7 +88,7 @@ class Applied {
 
   void write(const clip::ClassifyResult& result, Progress* progress) {
     if (result.error || results_->on_terminal()) progress->clear();
-    if (result.error) notice(result.error->message);
+    if (result.error) error_notice(result.error->message);
     results_->write(label_record(result, "", columns_));
     progress->add(result.error.has_value());
   }
@@ -189,7 +190,7 @@ int apply_to_embeddings(const ProbeApplyOptions& options, const clip::Probe& pro
 int apply_to_images(const ProbeApplyOptions& options, const clip::Probe& probe) {
   clip::CancelToken stop(&interrupts());
   ImageSources sources = image_sources(options.images, walk_options(options.images, &stop), &stop);
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   if (model->identity() != probe.model) {
     refuse_model(fmt::format("{} gives embeddings", title_of(*model)), model->identity(), probe);
   }
@@ -232,25 +233,24 @@ int run_probe_apply(const ProbeApplyOptions& options) {
 
 void setup_probe_apply(CLI::App* probe, Command* command) {
   CLI::App* apply = probe->add_subcommand(
-      "apply", "Print the likeliest classes of embeddings, or of images, by a probe");
+      "apply", "Print the likeliest classes of embeddings or images, by a trained probe");
   auto options = std::make_shared<ProbeApplyOptions>();
   apply->add_option("PROBE", options->probe, "The file that `probe train` has written")
       ->required()
       ->type_name("");
   add_image_inputs(apply, &options->images);
-  apply->add_option("--top-k", options->top_k, "Classes in an image's ranking")
+  apply->add_option("--top-k", options->top_k, "How many classes to give for each image")
       ->check(CLI::Range(1, 1000000))
       ->type_name("K")
       ->capture_default_str();
   apply
       ->add_option("--threshold", options->threshold,
-                   "An image whose likeliest class is less probable than this is `unknown`")
+                   "Call an image `unknown` whose likeliest class is less probable")
       ->check(CLI::Range(0.0, 1.0))
       ->type_name("P")
       ->capture_default_str();
-  add_output_options(
-      apply, &options->output, /*report=*/false,
-      {{"tsv", "Print tab-separated values (default when stdout is not a terminal)"}});
+  add_output_options(apply, &options->output, /*report=*/false,
+                     {{"tsv", "Print tab-separated values [default when stdout is no terminal]"}});
   add_image_run_options(apply, &options->run);
   apply->footer(
       "PATH is NAME.npy, with NAME.jsonl beside it, as `embed --output NAME.npy` writes them; or "

@@ -276,45 +276,52 @@ void setup_probe_train(CLI::App* probe, Command* command) {
   auto options = std::make_shared<ProbeTrainOptions>();
   train
       ->add_option("EMBEDDINGS", options->embeddings,
-                   "NAME.npy, with NAME.jsonl beside it, as `embed --output NAME.npy` writes them")
+                   "NAME.npy, with NAME.jsonl beside it, as `embed --output` writes them")
       ->required()
       ->type_name("");
-  train->add_option("-o,--output", options->output, "The probe, a safetensors file")
+  train
+      ->add_option("-o,--output", options->output, "The file to write the probe to, in safetensors")
       ->required()
       ->type_name("FILE");
   train
-      ->add_option("--labels", options->labels,
-                   "A table of labels: CSV with the columns image and label, or FILE.jsonl with "
-                   "these fields; without it the folder that an image lies in is its label")
+      ->add_option(
+          "--labels", options->labels,
+          "Table of labels: CSV with image and label [the images' folders]\n"
+          "Or FILE.jsonl with the fields image and label, such as `classify` writes. Without it, "
+          "the folder that an image lies in is its label.")
       ->type_name("FILE")
       ->group("Labels");
   add_encoding_option(train, &options->encoding, "Labels");
   train
       ->add_option("--l2", options->l2,
-                   "Strength of the penalty on the weights, 1/C of scikit-learn [the best of those "
-                   "from 1e-6 to 1e6, by the embeddings that are held out]")
+                   "Strength of the penalty on the weights [the best of 1e-6 to 1e6]\n"
+                   "It is 1/C of scikit-learn's LogisticRegression. The best one is found by the "
+                   "embeddings that are held out.")
       ->check(CLI::Range(0.0, 1e12))
       ->type_name("L2");
   train
       ->add_option("--held-out", options->held_out,
-                   "Share of each class that is held out while the strength is chosen")
+                   "Share of each class that is held out to choose the strength")
       ->check(CLI::Range(0.001, 0.999))
       ->type_name("SHARE")
       ->capture_default_str();
-  train->add_option("--seed", options->seed, "Chooses which embeddings are held out")
+  train->add_option("--seed", options->seed, "Number that decides which embeddings are held out")
       ->type_name("N")
       ->capture_default_str();
-  train->add_option("--max-iterations", options->max_iterations, "Of L-BFGS, for each strength")
+  train
+      ->add_option("--max-iterations", options->max_iterations,
+                   "Maximum iterations of L-BFGS for each strength")
       ->check(CLI::Range(1, 1000000))
       ->type_name("N")
       ->capture_default_str();
   train
       ->add_option("--threads", options->threads,
-                   "Threads to compute with [all processors that this process may use]")
+                   "Threads to compute with [one for each processor]\n"
+                   "Processors are those that this process may use.")
       ->check(CLI::Range(1, 1024))
       ->type_name("N");
   train->add_flag("--json", options->json, "Print one JSON object");
-  train->add_flag("-q,--quiet", options->quiet, "No progress and no notices");
+  train->add_flag("-q,--quiet", options->quiet, "Print no progress and no notices");
   train->footer(
       "The strength of the penalty is swept as in CLIP's paper: by the accuracy on what is held "
       "out, of\nequal ones by the cross-entropy; then the probe is trained on all embeddings.\n\n"

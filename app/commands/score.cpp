@@ -1,5 +1,6 @@
 // `clip-cli score`: similarity of images and prompts, as a matrix of pairs.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,11 +21,13 @@
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "options/shard_option.h"
+#include "options/value_words.h"
 #include "run/image_run.h"
 #include "run/results.h"
 #include "run/resume.h"
 #include "run/sample_columns.h"
 #include "run/shard_output.h"
+#include "terminal/error_notice.h"
 #include "terminal/interrupt.h"
 #include "terminal/text.h"
 #include "usage_error.h"
@@ -139,9 +142,12 @@ WriterContext context_of(const Inputs& inputs, const clip::Model& model) {
   Column shown_score, shown_probability, shown_text;
   shown_score.in_table = shown_text.in_table = true;
   shown_score.width = 9;
+  shown_score.heading = "    score";
   shown_score.table_decimals = shown_probability.table_decimals = 4;
   shown_probability.in_table = texts.size() > 1;
-  shown_probability.width = 10;
+  shown_probability.width = 11;
+  shown_probability.heading = "probability";
+  shown_text.heading = "text";
   shown_probability.style = NumberStyle::kPercent;
   WriterContext context;
   context.columns = {
@@ -149,7 +155,8 @@ WriterContext context_of(const Inputs& inputs, const clip::Model& model) {
   for (Column& column : sample_columns(inputs.images)) {
     context.columns.push_back(std::move(column));
   }
-  context.table_header = false;
+  // Scripts that read the table find scores alone.
+  context.table_header = ::isatty(STDOUT_FILENO) == 1;
   context.model = title_of(model);
   context.labels = texts;
   return context;
@@ -210,7 +217,7 @@ int run_score(const ScoreOptions& given) {
   std::optional<ShardedList> list;
   if (shard.is_part()) list.emplace(shard);
   ImageSources sources = image_sources(inputs.images, walk, &stop, list ? &*list : nullptr);
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   const OutputFormat& format = format_of(options.output, "table");
   const bool several = may_be_several(inputs.images);
   // One image is no run to be summed up.
@@ -283,7 +290,7 @@ int run_score(const ScoreOptions& given) {
               clip::scores_of(image.embedding, inputs.texts, prompts, model->config().logit_scale);
         }
         if (result.error || results.on_terminal()) progress.clear();
-        if (result.error) notice(result.error->message);
+        if (result.error) error_notice(result.error->message);
         results.write(record_of(result, image.thumbnail, several || !image.source.archive.empty()));
         progress.add(result.error.has_value());
       },
@@ -319,19 +326,25 @@ void setup_score(CLI::App* score, Command* command) {
   score
       ->add_option(
           "IMAGE", options->positional_image,
-          "An image, a folder or a URL; arguments after it that name images or folders are "
-          "images too")
+          "An image, folder, tar archive or URL; more may follow\n"
+          "Arguments behind the first are images as long as they name images, folders or archives; "
+          "the first that does not begins the prompts. - is a list on standard input.")
       ->type_name("");
-  score->add_option("TEXT", options->positional, "Prompts")->type_name("");
-  score->add_option("--text", options->texts, "A prompt; repeatable")
+  CLI::Option* texts =
+      score->add_option("TEXT", options->positional, "Prompts to score the images against")
+          ->type_name("");
+  value_words(texts).kind = Words::kFile;  // more images may come
+  score->add_option("--text", options->texts, "A prompt, whatever it looks like")
       ->type_name("TEXT")
       ->allow_extra_args(false)
       ->take_all();
   add_image_inputs(score, &options->inputs, /*positional=*/false);
   score
-      ->add_option("--texts", options->text_list,
-                   "File of prompts (-: standard input): one per line, or JSON Lines with a field "
-                   "`text` when its name ends in .jsonl; empty ones are left out")
+      ->add_option(
+          "--texts", options->text_list,
+          "A file of prompts, one per line; - is standard input\n"
+          "Where its name ends in .jsonl, it is JSON Lines with a field `text`. Empty prompts "
+          "are left out.")
       ->type_name("FILE");
   add_encoding_option(score, &options->encoding);
   add_truncate_option(score, &options->truncate);

@@ -419,15 +419,15 @@ int answer(const SearchCommand& options, const std::shared_ptr<const clip::Model
 }
 
 // The model that the options name, else the best one on this machine.
-std::shared_ptr<const clip::Model> open_any_model(const ModelOptions& options) {
-  return open_index_model(options, IndexedFolder());
+std::shared_ptr<const clip::Model> open_any_model(const IndexRunOptions& options) {
+  return open_index_model(options.model, IndexedFolder(), options.run.quiet);
 }
 
 int search_database(const SearchCommand& options, const std::vector<TermSpec>& specs,
                     const OutputFormat& format, const Preview* preview) {
   catch_interrupts();
   DatabaseSearcher searcher(options.database, &interrupts());
-  const auto model = open_any_model(options.run.model);
+  const auto model = open_any_model(options.run);
   searcher.check_model(*model);
   std::vector<clip::QueryTerm> terms;
   if (options.queries.empty()) terms = embedded_terms(options, specs, model);
@@ -451,7 +451,7 @@ int run_search(const SearchCommand& options) {
   if (options.database.named()) return search_database(options, specs, format, preview.get());
   const IndexedFolder folder = indexed_folder(options.in);
   catch_interrupts();
-  const auto model = open_index_model(options.run.model, folder);
+  const auto model = open_index_model(options.run.model, folder, options.run.run.quiet);
   std::vector<clip::QueryTerm> terms;
   if (options.queries.empty()) terms = embedded_terms(options, specs, model);
   // What matches is known only of the whole.
@@ -478,31 +478,33 @@ int run_search(const SearchCommand& options) {
 void setup_search(CLI::App* search, Command* command) {
   auto options = std::make_shared<SearchCommand>();
   add_query_options(search, &options->query);
-  search->add_option("--in", options->in, "The folder to search [the current one]")
+  search->add_option("--in", options->in, "The folder to search [the current folder]")
       ->type_name("FOLDER");
-  search->add_option("--top", options->top, "Print at most so many hits [10; with --matching all]")
+  search->add_option("--top", options->top, "Print at most N hits [10; with --matching: all]")
       ->check(CLI::Range(1, 1000000000))
       ->type_name("N");
-  search->add_flag("--matching", options->matching,
-                   "Print only images that match the query, which is one text, and all of them; "
-                   "none where none does");
+  search->add_flag(
+      "--matching", options->matching,
+      "Print the images that match the query, and no others\n"
+      "Each must fit the query, which is one text, far better than unrelated prompts do.");
   search
       ->add_option("--min-score", options->min_score,
-                   "Leave out hits with a lower score, which is 100 x cosine")
+                   "Leave out hits with a lower score (100 x cosine)")
       ->type_name("S");
   search
       ->add_option("--queries", options->queries,
-                   "Answer each text of a file (-: standard input), one per line, or JSON Lines "
-                   "with a field `text` when its name ends in .jsonl: a JSON object each")
+                   "Answer each text of a file by a JSON object; - is standard input\n"
+                   "One text per line, or JSON Lines with a field `text` where its name ends in "
+                   ".jsonl.")
       ->type_name("FILE");
   add_encoding_option(search, &options->encoding);
   add_truncate_option(search, &options->truncate);
   search->add_flag("--unique", options->unique,
-                   "Of images that are nearly the same, print the best alone");
-  add_sort_options(search, &options->sort, "each hit under DIR/query");
+                   "Of images that are nearly the same, print only the best");
+  add_sort_options(search, &options->sort, "each hit into a folder DIR/QUERY");
   add_output_options(search, &options->output, /*report=*/true,
                      {{"json", "Print one JSON object per hit"},
-                      {"report", "Write an HTML page, too, that shows the hits"}},
+                      {"report", "Also write an HTML page that shows the hits"}},
                      /*paths=*/true);
   add_preview_option(search, &options->preview);
   add_index_run_options(search, &options->run, /*update=*/true);

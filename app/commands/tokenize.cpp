@@ -54,12 +54,12 @@ void setup_tokenize(CLI::App* tokenize, Command* command) {
   tokenize->add_option("TEXT", options->texts, "Texts to tokenize")->type_name("");
   tokenize
       ->add_option("--texts", options->list,
-                   "File of texts (-: standard input): one per line, or JSON Lines with a field "
-                   "`text` when its name ends in .jsonl")
+                   "A file of texts, one per line; - is standard input\n"
+                   "Where its name ends in .jsonl, it is JSON Lines with a field `text`.")
       ->type_name("FILE");
   add_encoding_option(tokenize, &options->encoding);
   tokenize->add_flag("--json", options->json,
-                     "Print one JSON object per text: the text and its ids, without start and end");
+                     "Print one JSON object per text: the text and its token ids");
   tokenize->footer("Example:\n  clip-cli tokenize \"a photo of a cat\"");
   tokenize->callback([=] { *command = [=] { return run_tokenize(*options); }; });
 }

@@ -10,7 +10,7 @@
 namespace clip_cli {
 
 struct ImageDecodeOptions {
-  std::uint64_t max_megapixels = 500;
+  std::uint64_t max_pixels = 500'000'000;
   bool ignore_exif = false;
   bool fast_decode = false;
   std::uint64_t max_memory = 0;  // bytes; 0: half of what this process may use

@@ -22,32 +22,37 @@ namespace clip_cli {
 void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
   if (positional) {
     command
-        ->add_option(
-            "PATH", inputs->named,
-            "Images, folders and tar archives of them, and URLs; -: a list, or an archive, on "
-            "standard input")
+        ->add_option("PATH", inputs->named,
+                     "Images, folders, tar archives or URLs; - is a list on standard input\n"
+                     "Names with braces stand for several files: \"shards/{00000..00099}.tar\". - "
+                     "may also be "
+                     "an archive.")
         ->type_name("");
   }
   command
       ->add_option("--image", inputs->images,
-                   "An image, a folder, an archive or a URL; -: an image or an archive on standard "
-                   "input; repeatable")
+                   "An image, folder, archive or URL; - is an image on standard input\n"
+                   "- may also be an archive. Unlike the arguments it is never taken for anything "
+                   "else.")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->take_all();
   command
       ->add_option("--images", inputs->list,
-                   "File of paths and URLs, one per line (-: standard input)")
+                   "A list of paths and URLs, one per line; - is standard input")
       ->type_name("FILE");
   command->add_flag("-0,--null", inputs->nul_separated,
-                    "Paths in lists end with a NUL, as `find -print0` writes them");
+                    "Paths in lists end with a NUL, as those of `find -print0`");
   add_exclude_option(command, &inputs->exclude);
 }
 
 void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude) {
   command
-      ->add_option("--exclude", *exclude,
-                   "Exclude files and folders by a pattern in .gitignore's syntax; repeatable")
+      ->add_option(
+          "--exclude", *exclude,
+          "Leave out files and folders that match a pattern, as in .gitignore\n"
+          "*.tmp and raw/ match at any depth, /raw and 2019/**/*.png from the folder on, and "
+          "!keep.tmp includes again. Files called .clipignore hold such patterns, too.")
       ->check([](const std::string& pattern) {
         try {
           clip::IgnorePatterns().add(pattern);

@@ -6,6 +6,7 @@
 #include "input/argument_texts.h"
 #include "input/input_lists.h"
 #include "options/encoding_option.h"
+#include "options/value_words.h"
 #include "usage_error.h"
 #include "zero_shot/builtin_sets.h"
 #include "zero_shot/label_set.h"
@@ -32,25 +33,27 @@ void add_template_options(CLI::App* command, TemplateOptions* options) {
   command
       ->add_option(
           "--template", options->templates,
-          fmt::format("Makes a prompt of a label, which replaces {{}}; repeatable: a label's "
-                      "prompts are averaged [\"{}\"]",
+          fmt::format("Prompt with {{}} where the label goes [\"{}\"]\n"
+                      "With several templates the embeddings of a label's prompts are averaged.",
                       clip::kDefaultTemplate))
       ->type_name("TEMPLATE")
       ->allow_extra_args(false)
       ->take_all()
       ->group(kGroup);
-  command
-      ->add_option("--template-set", options->set,
-                   "The templates that OpenAI used for a data set (--list-label-sets names them)")
-      ->type_name("NAME")
-      ->group(kGroup);
+  CLI::Option* set = command
+                         ->add_option("--template-set", options->set,
+                                      "OpenAI's templates for a data set, such as openai_imagenet\n"
+                                      "`clip-cli classify --list-label-sets` names them all.")
+                         ->type_name("SET")
+                         ->group(kGroup);
+  value_words(set).kind = Words::kTemplateSet;
   add_truncate_option(command, &options->truncate, kGroup);
 }
 
 void add_truncate_option(CLI::App* command, bool* truncate, const char* group) {
   command
       ->add_flag("--truncate", *truncate,
-                 "Cut prompts that are longer than the model's context instead of refusing them")
+                 "Cut prompts that are too long for the model, instead of refusing them")
       ->group(group);
 }
 
@@ -72,23 +75,31 @@ std::vector<std::string> read_templates(const TemplateOptions& options) {
 void add_label_options(CLI::App* command, LabelOptions* options) {
   command
       ->add_option("--labels", options->list,
-                   "Labels between commas; one that has a comma in it is quoted: "
-                   "'cat,\"salt, pepper\"'")
+                   "Labels, separated by commas: \"cat,dog,hot dog\"\n"
+                   "A label that has a comma in it is quoted: 'cat,\"salt, pepper\"'.")
       ->type_name("LIST")
       ->group(kGroup);
   command
       ->add_option(
           "--labels-file", options->file,
-          "File of labels (-: standard input), one per line, or of lines label<TAB>prompt; "
-          "a label may have several")
+          "A file of labels, one per line; - is standard input\n"
+          "A line may also be LABEL<TAB>PROMPT, for a prompt of its own; a label may have several "
+          "such lines, whose embeddings are averaged.")
       ->type_name("FILE")
       ->group(kGroup);
   add_encoding_option(command, &options->encoding, kGroup);
-  command
-      ->add_option("--label-set", options->set,
-                   "The labels of a known data set, such as cifar10 (see --list-label-sets)")
-      ->type_name("NAME")
-      ->group(kGroup);
+  CLI::Option* set =
+      command
+          ->add_option("--label-set", options->set,
+                       "The labels of a known data set, such as cifar10 or imagenet\n"
+                       "`clip-cli classify --list-label-sets` names them all.")
+          ->type_name("SET")
+          ->group(kGroup);
+  value_words(set).kind = Words::kLabelSet;
+  // One of them in a configuration file is put aside by another one on the command line.
+  value_words(set).alternatives = {"--labels", "--labels-file"};
+  value_words(command->get_option("--labels")).alternatives = {"--label-set", "--labels-file"};
+  value_words(command->get_option("--labels-file")).alternatives = {"--label-set", "--labels"};
 }
 
 std::vector<clip::Label> read_labels(const LabelOptions& options) {

@@ -26,11 +26,12 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-ModelLocation default_model() {
+ModelLocation default_model(bool quiet) {
   const clip::CatalogModel& model = clip::in_catalog(*clip::find_by_name(kDefaultModel));
   ModelLocation location;
   if (find_here(model, &location.path)) {
     location.catalog = &model;
+    if (!quiet) notice(fmt::format("the model is {}; --model names another", kDefaultModel));
     return location;
   }
   location.path = shipped_file(kDemoFile);
@@ -40,10 +41,12 @@ ModelLocation default_model() {
         "variable CLIP_MODEL",
         kDefaultModel));
   }
-  notice(fmt::format(
-      "this is the demo model, which knows drawings, not photographs; `clip-cli models pull {}` "
-      "gets the real one",
-      kDefaultModel));
+  if (!quiet) {
+    notice(fmt::format(
+        "this is the demo model, which knows drawings, not photographs; `clip-cli models pull {}` "
+        "gets the real one",
+        kDefaultModel));
+  }
   return location;
 }
 
@@ -124,7 +127,7 @@ std::string title_of(const clip::CatalogModel& model) {
   return published != nullptr ? published->name : model.name();
 }
 
-std::string best_model() {
+std::string best_model(bool quiet) {
   const clip::CatalogModel* best = nullptr;
   for (const clip::CatalogModel& model : clip::catalog()) {
     std::string path;
@@ -132,7 +135,12 @@ std::string best_model() {
     const bool is_better = best == nullptr ? accuracy > 0 : accuracy > *best->imagenet_top1;
     if (model.runs() && is_better && find_here(model, &path)) best = &model;
   }
-  return best != nullptr ? title_of(*best) : default_model().path;
+  if (best == nullptr) return default_model(quiet).path;
+  if (!quiet) {
+    notice(
+        fmt::format("the model is {}, the best one here; --model names another", title_of(*best)));
+  }
+  return title_of(*best);
 }
 
 namespace {
@@ -178,8 +186,8 @@ ModelLocation locate_repository(const clip::ModelName& name) {
 
 }  // namespace
 
-ModelLocation locate_model(const std::string& named) {
-  if (named.empty()) return default_model();
+ModelLocation locate_model(const std::string& named, bool quiet) {
+  if (named.empty()) return default_model(quiet);
   const bool file = clip::exists(named) && !clip::is_folder(named);
   if (!file && clip::lower_ascii(named) == kDemoModel) return {demo_model(), nullptr};
   const clip::ModelName name = model_named(named);

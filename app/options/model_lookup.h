@@ -36,10 +36,10 @@ struct ModelLocation {
 
 // The place of a model that is named by its path, a name (hub/model_name.h), or "demo". OpenAI's
 // names are looked up in the store, then in the hub's cache. Of none, ViT-B/32 if it is in either,
-// else the demo model, with a notice. Throws clip::Error that says how to get a model that is
-// missing or incomplete, or which name may have been meant, and UsageError where no model is named
-// and none can be found.
-ModelLocation locate_model(const std::string& named);
+// else the demo model, with a notice that says so, unless `quiet`. Throws clip::Error that says how
+// to get a model that is missing or incomplete, or which name may have been meant, and UsageError
+// where no model is named and none can be found.
+ModelLocation locate_model(const std::string& named, bool quiet = false);
 
 // The options, with what the catalog knows of the model.
 clip::OpenOptions open_options(clip::OpenOptions options, const ModelLocation& location);
@@ -55,8 +55,9 @@ bool find_here(const clip::CatalogModel& model, std::string* path);
 std::string title_of(const clip::CatalogModel& model);
 
 // The best model that is on this machine, in the store or the hub's cache, as locate_model() takes
-// it: the one with the highest zero-shot accuracy; else what is taken for no name.
-std::string best_model();
+// it: the one with the highest zero-shot accuracy; else what is taken for no name. Says which,
+// unless `quiet`.
+std::string best_model(bool quiet = false);
 
 // A file that comes with clip-cli, such as "demo/cat.png": from the folder it was installed in, or,
 // for a binary in its build folder, from the sources' data/. Empty where it is missing.

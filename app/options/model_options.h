@@ -29,9 +29,10 @@ void add_precision_list(CLI::App* command, std::vector<std::string>* precisions,
 // How many threads the options ask for: all processors where they name none.
 std::size_t threads(const ModelOptions& options);
 
-// Opens the model that the options name (model_lookup.h), and tells stderr what had to be assumed.
-// Throws clip::Error when there is none, or the file is not a usable model.
-std::shared_ptr<const clip::Model> open_model(const ModelOptions& options);
+// Opens the model that the options name (model_lookup.h), and tells stderr what had to be assumed,
+// and which model it is where they name none, unless `quiet`. Throws clip::Error when there is
+// none, or the file is not a usable model.
+std::shared_ptr<const clip::Model> open_model(const ModelOptions& options, bool quiet = false);
 
 // What people call a model: its name, else its path.
 std::string title_of(const clip::Model& model);

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "options/value_words.h"
 #include "usage_error.h"
 
 namespace clip_cli {
@@ -36,10 +37,13 @@ void add_output_options(CLI::App* command, OutputOptions* options, bool report,
   for (std::size_t i = 0; i < flags.size(); ++i) {
     for (std::size_t j = i + 1; j < flags.size(); ++j) flags[i]->excludes(flags[j]);
   }
+  // A format in a configuration file is for standard output.
+  for (CLI::Option* flag : flags) value_words(flag).alternatives = {"--output"};
   command
       ->add_option("-o,--output", options->output,
-                   fmt::format("Write to a file instead of standard output; its extension ({}) "
-                               "chooses the format",
+                   fmt::format("Write to a file; its ending chooses the format: {}\n"
+                               "Otherwise results go to standard output. The file appears when it "
+                               "is complete.",
                                extensions))
       ->type_name("FILE")
       ->group(kGroup);
@@ -47,7 +51,7 @@ void add_output_options(CLI::App* command, OutputOptions* options, bool report,
   command
       ->add_option(
           "--report", options->report,
-          words("report", "Write an HTML page, too, that shows the images under their labels"))
+          words("report", "Also write an HTML page that shows the images under their labels"))
       ->type_name("FILE.html")
       ->group(kGroup);
 }

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "options/value_words.h"
 #include "usage_error.h"
 
 namespace clip_cli {
@@ -26,14 +27,20 @@ PreviewMode mode_named(const std::string& name, const char* where) {
 
 void add_preview_option(CLI::App* command, PreviewOptions* options) {
   // A flag, so that the word after it stays an argument: a value needs the equals sign.
-  command
-      ->add_flag(
-          "--preview{auto}", options->mode,
-          "Show the images in the terminal, too, as kitty, sixel or iTerm2 graphics where it "
-          "has them, else as coloured blocks; --preview=symbols, =kitty, =sixel or =iterm "
-          "chooses")
-      ->type_name("")
-      ->group("Output");
+  CLI::Option* preview =
+      command
+          ->add_flag("--preview{auto}", options->mode,
+                     "Show the images in the terminal, as graphics or as coloured blocks\n"
+                     "Without a mode, as kitty, sixel or iTerm2 graphics where the terminal is "
+                     "known to have "
+                     "them, else as coloured blocks. The environment variable CLIP_PREVIEW chooses "
+                     "a mode, "
+                     "too.")
+          ->type_name("MODE")
+          ->group("Output");
+  value_words(preview).kind = Words::kChoices;
+  value_words(preview).choices = {"auto", "symbols", "kitty", "sixel", "iterm"};
+  value_words(preview).variables = {"CLIP_PREVIEW"};
 }
 
 std::unique_ptr<Preview> make_preview(const PreviewOptions& options, const OutputFormat& format) {

@@ -113,23 +113,26 @@ class TermReader {
 
 void add_query_options(CLI::App* command, QueryOptions* options) {
   command
-      ->add_option("QUERY", options->words,
-                   "What to find: a text; + and - begin terms that are wanted or not, 2:text has "
-                   "twice the weight, and ./file.jpg is an image")
+      ->add_option(
+          "QUERY", options->words,
+          "What to find: a text, an image (./file.jpg), or several with + and -\n"
+          "Words that follow each other are one text. + and - begin the next term, wanted or "
+          "not; 2: in front of a term doubles its weight; and what begins with ./, ../, / or "
+          "~/ is an image.")
       ->type_name("");
-  command->add_option("--like", options->like, "Find what is like this image; repeatable")
+  command->add_option("--like", options->like, "Find what is like this image")
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->take_all();
   command
       ->add_option("--not", options->no,
-                   "A text, or an image as ./file.jpg, that hits should not show; repeatable")
+                   "A text, or an image (./file.jpg), that hits should not show")
       ->type_name("TERM")
       ->allow_extra_args(false)
       ->take_all();
   command
       ->add_option("--vector", options->vector,
-                   "Find what is near an embedding, the one row of this file")
+                   "Find what is near an embedding: the one row of this file")
       ->type_name("FILE.npy");
 }
 

@@ -94,8 +94,10 @@ void add_shard_option(CLI::App* command, ShardOption* option) {
   command
       ->add_option_function<std::string>(
           "--shard", [option](const std::string& text) { option->named = shard_in(text); },
-          "Take only every N-th input, from number K on, which counts from 0; files of --output "
-          "get K and N into their names [in jobs of Slurm: its own; 0/1: all]")
+          "Take only every N-th input, from number K on (0 to N - 1)\n"
+          "For work that several machines share: files of --output get K and N into their names. "
+          "In "
+          "jobs of Slurm the shard is the job's own, unless 0/1 takes all.")
       ->check([](const std::string& text) {
         if (shard_in(text)) return std::string();
         return fmt::format("'{}' is no shard; expected K/N, with K from 0 to N - 1, and N up to {}",

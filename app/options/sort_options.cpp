@@ -1,28 +1,29 @@
 #include "options/sort_options.h"
 
-#include <CLI/Validators.hpp>
-
+#include "options/value_words.h"
 #include "usage_error.h"
 
 namespace clip_cli {
 
 void add_sort_options(CLI::App* command, SortOptions* options, const std::string& what) {
   const char* kOutput = "Output";
-  command->add_option("--sort-into", options->folder, "File " + what + "; nothing is overwritten")
+  command
+      ->add_option("--sort-into", options->folder,
+                   "Put " + what + "\nNothing is overwritten; --by says how.")
       ->type_name("DIR")
       ->group(kOutput);
-  command
-      ->add_option_function<std::string>(
-          "--by",
-          [options](const std::string& how) {
-            options->by = how == "copy"   ? SortMethod::kCopy
-                          : how == "move" ? SortMethod::kMove
-                                          : SortMethod::kLink;
-          },
-          "How they are filed: link (symbolic), copy or move [link]")
-      ->check(CLI::IsMember({"link", "copy", "move"}))
-      ->type_name("HOW")
-      ->group(kOutput);
+  CLI::Option* by = command
+                        ->add_option_function<std::string>(
+                            "--by",
+                            [options](const std::string& how) {
+                              options->by = how == "copy"   ? SortMethod::kCopy
+                                            : how == "move" ? SortMethod::kMove
+                                                            : SortMethod::kLink;
+                            },
+                            "How --sort-into puts them there: link (symbolic), copy or move [link]")
+                        ->type_name("HOW")
+                        ->group(kOutput);
+  allow_only(by, {"link", "copy", "move"});
   command->add_flag("--dry-run", options->dry_run, "Only show where --sort-into would put images")
       ->group(kOutput);
 }

@@ -14,8 +14,8 @@ struct SortOptions {
   bool dry_run = false;
 };
 
-// --sort-into, --by and --dry-run. `what` is filed, and under which name: "each image under
-// DIR/label".
+// --sort-into, --by and --dry-run. `what` is put where: "each image into a folder
+// DIR/LABEL".
 void add_sort_options(CLI::App* command, SortOptions* options, const std::string& what);
 
 // Throws UsageError where --dry-run has nothing to show.

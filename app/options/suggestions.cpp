@@ -18,7 +18,7 @@ bool is_near(const std::string& typed, const std::string& name) {
 std::vector<std::string> command_names(const CLI::App& command) {
   std::vector<std::string> names;
   for (const CLI::App* each : command.get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(each->get_name());
+    if (!each->get_group().empty()) names.push_back(each->get_name());
   }
   return names;
 }
@@ -26,6 +26,7 @@ std::vector<std::string> command_names(const CLI::App& command) {
 std::vector<std::string> option_names(const CLI::App& command) {
   std::vector<std::string> names;
   for (const CLI::Option* option : command.get_options()) {
+    if (option->get_group().empty()) continue;
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
   return names;
@@ -47,6 +48,12 @@ std::string did_you_mean(const std::string& what, const std::string& typed,
 
 const CLI::App& named_command(const CLI::App& app) {
   const CLI::App* command = &app;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  return *command;
+}
+
+CLI::App& named_command(CLI::App& app) {
+  CLI::App* command = &app;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   return *command;
 }

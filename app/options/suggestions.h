@@ -9,6 +9,7 @@ namespace clip_cli {
 
 // The innermost command that the command line has named; the program where there is none.
 const CLI::App& named_command(const CLI::App& app);
+CLI::App& named_command(CLI::App& app);
 
 // "clip-cli models pull"
 std::string full_name(const CLI::App& command);

@@ -8,6 +8,7 @@
 
 #include "base/strings.h"
 #include "options/table_name.h"
+#include "options/value_words.h"
 #include "usage_error.h"
 
 namespace clip_cli {
@@ -28,48 +29,52 @@ void add_vector_output_options(CLI::App* command, VectorOutputOptions* options,
                 const bool of_records = name != "npy" && name != "faiss";
                 (of_records ? output->format : options->format) = name;
               },
-              "json, csv, tsv; npy or faiss, with --output; pgvector: rows of a table for psql")
-          ->check(CLI::IsMember({"json", "csv", "tsv", "npy", "faiss", "pgvector"}))
-          ->type_name("NAME")
+              "json, csv, tsv, npy, faiss or pgvector [that of --output's ending]\n"
+              "npy and faiss need --output. pgvector prints rows of a table, for psql.")
+          ->type_name("FORMAT")
           ->group(kGroup);
+  allow_only(format, {"json", "csv", "tsv", "npy", "faiss", "pgvector"});
+  value_words(format).alternatives = {"--output", "--layout"};
   for (const char* flag : {"--json", "--csv", "--tsv"}) {
     format->excludes(command->get_option(flag));
   }
-  command
-      ->add_option("--layout", options->layout,
-                   "laion: --output is a folder, with vectors and names as clip-retrieval and "
-                   "autofaiss read them")
-      ->check(CLI::IsMember({"laion"}))
-      ->type_name("NAME")
-      ->group(kGroup);
+  CLI::Option* layout =
+      command
+          ->add_option("--layout", options->layout,
+                       "laion: --output is a folder as clip-retrieval and autofaiss read it")
+          ->type_name("NAME")
+          ->group(kGroup);
+  allow_only(layout, {"laion"});
   command
       ->add_option("--rows-per-file", options->rows_per_file,
                    "Vectors in each file of --layout [1000000]")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 40))
       ->type_name("N")
       ->group(kGroup);
-  command->add_flag("--f16", options->f16, "Numbers of 16 bits, not 32, in NAME.npy")
+  command->add_flag("--f16", options->f16, "Write numbers of 16 bits, not 32, to NAME.npy")
       ->group(kGroup);
-  command->add_flag("--f32", options->f32, "Numbers of 32 bits, not 16, in the files of --layout")
+  command
+      ->add_flag("--f32", options->f32,
+                 "Write numbers of 32 bits, not 16, to the files of --layout")
       ->group(kGroup);
   command->add_option("--table", options->table, "The table of --format pgvector [images]")
       ->type_name("NAME")
       ->group(kGroup);
-  command
-      ->add_option("--vector-type", options->vector_type,
-                   "The type of the table's vectors: vector, halfvec, or array, which needs no "
-                   "extension [vector]")
-      ->check(CLI::IsMember({"vector", "halfvec", "array"}))
-      ->type_name("TYPE")
-      ->group(kGroup);
+  CLI::Option* vector_type =
+      command
+          ->add_option("--vector-type", options->vector_type,
+                       "The table's type of vectors: vector, halfvec or array [vector]\n"
+                       "vector and halfvec are pgvector's; array needs no extension.")
+          ->type_name("TYPE")
+          ->group(kGroup);
+  allow_only(vector_type, {"vector", "halfvec", "array"});
   command
       ->add_flag("--captions", options->texts,
-                 "The table has the columns caption, class and metadata, too: what webdatasets say "
-                 "of images")
+                 "Add columns for what webdatasets say: caption, class and metadata")
       ->group(kGroup);
   command
       ->add_flag("--ddl", options->ddl,
-                 "Print the statements that make the table of --format pgvector, and end")
+                 "Print the SQL that makes the table of --format pgvector, and end")
       ->group(kGroup);
 }
 

@@ -28,15 +28,15 @@ void add_clip_benchmark_options(CLI::App* command, ClipBenchmarkOptions* options
   const char* kGroup = "Output";
   command
       ->add_option("--clip-benchmark", options->file,
-                   "Write the result as CLIP_benchmark does, too (-: to standard output, instead)")
+                   "Also write the result as CLIP_benchmark does; - is standard output")
       ->type_name("FILE.json")
       ->group(kGroup);
   command
       ->add_option("--dataset", options->dataset,
-                   "What the data set is called there [the name of its folder or file]")
+                   "Name of the data set there [that of its folder or file]")
       ->type_name("NAME")
       ->group(kGroup);
-  command->add_option("--language", options->language, "The language of labels and captions there")
+  command->add_option("--language", options->language, "Language of labels and captions there")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kGroup);

@@ -39,7 +39,8 @@ void add_engine_facts(const ImageRunOptions& options, const clip::Model& model, 
 void add_decoding_facts(const ImageRunOptions& options, RunFacts* facts) {
   const ImageDecodeOptions& decode = options.decode;
   facts->add("decoding", fmt::format("{},{},{}", decode.ignore_exif ? "as-stored" : "upright",
-                                     decode.fast_decode ? "fast" : "exact", decode.max_megapixels));
+                                     decode.fast_decode ? "fast" : "exact",
+                                     static_cast<double>(decode.max_pixels) / 1e6));
 }
 
 std::optional<clip::ResultError> image_error(const clip::ImageResult& result) {

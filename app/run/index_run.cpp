@@ -52,7 +52,7 @@ void tell_about(const clip::RefreshReport& report, const IndexedFolder& folder) 
 void add_index_run_options(CLI::App* command, IndexRunOptions* options, bool update) {
   if (update) {
     command->add_flag("--no-update", options->no_update,
-                      "Use the index as it is; do not look for new and changed images");
+                      "Use the index as it is, without looking for new images");
   }
   add_run_options(command, &options->run);
   add_model_options(command, &options->model);
@@ -60,8 +60,8 @@ void add_index_run_options(CLI::App* command, IndexRunOptions* options, bool upd
 }
 
 std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
-                                                    const IndexedFolder& folder) {
-  if (!options.named.empty()) return open_model(options);
+                                                    const IndexedFolder& folder, bool quiet) {
+  if (!options.named.empty()) return open_model(options, quiet);
   std::vector<clip::IndexedModel> models = models_of(folder);
   std::stable_sort(models.begin(), models.end(),
                    [](const auto& a, const auto& b) { return a.rows > b.rows; });
@@ -71,13 +71,18 @@ std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
     named.named = indexed.path;
     try {
       auto model = open_model(named);
-      if (model->identity() == indexed.identity) return model;
+      if (model->identity() != indexed.identity) continue;
+      if (!quiet) {
+        notice(fmt::format("the model is {}, which the index was made with; --model names another",
+                           title_of(*model)));
+      }
+      return model;
     } catch (const clip::Error&) {
       // It cannot be opened by its path any more, or never could be: another one may do.
     }
   }
   ModelOptions best = options;
-  best.named = best_model();
+  best.named = best_model(quiet);
   return open_model(best);
 }
 

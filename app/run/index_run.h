@@ -35,7 +35,7 @@ struct OtherWriter {};
 // with the most vectors whose file is still there, so that nothing is embedded that need not be;
 // else the best that is on this machine.
 std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
-                                                    const IndexedFolder& folder);
+                                                    const IndexedFolder& folder, bool quiet);
 
 // Whether errors of images are told one by one, or how many there were.
 enum class Failures { kEach, kCount };

@@ -9,6 +9,7 @@
 #include "clip/error.h"
 #include "clip/text_embedder.h"
 #include "index/recall.h"
+#include "terminal/error_notice.h"
 #include "terminal/hints.h"
 #include "terminal/text.h"
 
@@ -60,7 +61,7 @@ clip::Embeddings embed_captions(clip::TextEmbedder* embedder, const clip::Cancel
         } catch (const clip::Error& error) {
           ++*failed;
           progress->clear();
-          notice(message_of(error));
+          error_notice(message_of(error));
         }
       }
     }

@@ -25,7 +25,7 @@ const char* text_of(clip::Hint hint) {
     case clip::Hint::kSeparateByNul:
       return "; paths that end with NUL are read with -0";
     case clip::Hint::kNameLabels:
-      return "; give them others with --labels-file";
+      return "; give them others with --class-names";
     case clip::Hint::kNameOutput:
       return "; name another --output";
     case clip::Hint::kRebuildIndex:

@@ -1,14 +1,17 @@
 #include "terminal/text.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
+#include "terminal/color.h"
 #include "terminal/standard_error.h"
 
 namespace clip_cli {
 
 void notice(std::string_view message) {
-  write_standard_error(fmt::format("clip-cli: {}\n", printable(message)));
+  write_standard_error(fmt::format("{} {}\n", colored("clip-cli:", Color::kBold, STDERR_FILENO),
+                                   printable(message)));
 }
 
 std::string printable(std::string_view text) {

@@ -21,7 +21,7 @@ const std::vector<OutputFormat>& output_formats() {
       {"null",
        "-0,--null",
        {},
-       "Print paths alone, each followed by a NUL, for `xargs -0`",
+       "Print paths alone, each followed by a NUL, as for `xargs -0`",
        false,
        true,
        make_nul_paths},

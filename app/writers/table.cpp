@@ -1,9 +1,11 @@
 // Rows in columns, for people. They are printed as they come, so the columns' widths are chosen
 // beforehand.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 
+#include "terminal/color.h"
 #include "terminal/columns.h"
 #include "terminal/text.h"
 #include "writers/formats.h"
@@ -21,7 +23,9 @@ class TableWriter : public RecordWriter {
     for (const Column& column : context_.columns) {
       if (column.in_table) headings.push_back(padded(column.heading, column.width));
     }
-    output->write(line(headings));
+    std::string heading = line(headings);
+    heading.pop_back();
+    output->write(colored(heading, Color::kBold, STDOUT_FILENO) + '\n');
   }
 
   void write(const Record& record, Output* output) override {

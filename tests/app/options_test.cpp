@@ -174,7 +174,7 @@ TEST_CASE("--exclude takes patterns, one at a time, and refuses what nothing cou
 TEST_CASE("a mistyped command or option is answered with the nearest one") {
   CLI::App app("", "clip-cli");
   Command command;
-  setup_commands(&app, &command);
+  setup_program(&app, &command, [](CLI::App*) {});
   const auto suggestion = [&](std::vector<std::string> arguments) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     try {

@@ -130,7 +130,7 @@ TEST_CASE("hints become options") {
   CHECK(contains(with(Hint::kUseBFloat16), "--precision bf16"));
   CHECK(contains(with(Hint::kExportModel), "torch.jit.save"));
   CHECK(contains(with(Hint::kSeparateByNul), "-0"));
-  CHECK(contains(with(Hint::kNameLabels), "--labels-file"));
+  CHECK(contains(with(Hint::kNameLabels), "--class-names"));
   CHECK(contains(with(Hint::kNameOutput), "--output"));
   for (int hint = 0; hint <= int(Hint::kNameOutput); ++hint) {
     CHECK(with(Hint(hint)).rfind("it is so", 0) == 0);

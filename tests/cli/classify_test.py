@@ -733,7 +733,7 @@ class ResumedRuns(TemporaryFolder):
     def test_what_does_not_change_results(self):
         for arguments in (["--batch", "1"], ["--threads", "1"], ["--top-k", "1"], ["-q"],
                           ["--report", self.folder / "page.html"],
-                          ["--template", "a photo of a {}."], ["--max-pixels", "500"]):
+                          ["--template", "a photo of a {}."], ["--max-pixels", "500M"]):
             ended = self.classify(*self.OPTIONS, *arguments)
             self.assertEqual(ended.returncode, 0, (arguments, ended.stderr))
         labels = self.folder / "labels.txt"
@@ -747,7 +747,7 @@ class ResumedRuns(TemporaryFolder):
         for word, arguments in (
                 ("templates", ["--template-set", "openai_imagenet_7"]),
                 ("templates", ["--template", "the {}"]),
-                ("decoding", ["--ignore-exif"]), ("decoding", ["--max-pixels", "499"]),
+                ("decoding", ["--ignore-exif"]), ("decoding", ["--max-pixels", "499M"]),
                 ("decoding", ["--fast-decode"]), ("threshold", ["--threshold", "0.6"]),
                 ("truncation", ["--truncate"]), ("engine", ["--engine", "torchscript"])):
             self.refuse(word, *self.OPTIONS, *arguments)

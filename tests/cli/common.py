@@ -40,6 +40,10 @@ MODELS = Path(os.environ.get("CLIP_TEST_MODELS", ROOT / "build/release/tests/mod
 # What clip-cli keeps from run to run (ready weights, embeddings of labels) is of this test alone.
 CACHE = tempfile.TemporaryDirectory(prefix="clip-test-cache-")
 os.environ["XDG_CACHE_HOME"] = CACHE.name
+# Nobody's own defaults count, nor colours that a terminal was asked for.
+os.environ["CLIP_CONFIG"] = ""
+for variable in ("NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
+    os.environ.pop(variable, None)
 
 # In the background of a shell, SIGINT is ignored; the programs that tests start and interrupt must
 # not inherit that.

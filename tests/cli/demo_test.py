@@ -69,12 +69,12 @@ class Scores(unittest.TestCase):
             self.assertEqual(best["text"], shown, name)
 
     def test_check_compares_both_engines_with_what_is_stored(self):
-        done = run("models", "check", "--json", MODEL)
+        done = run("models", "self-test", "--json", MODEL)
         self.assertEqual(done.returncode, 0, done.stderr)
         checks = json_lines(done.stdout)
         self.assertEqual([check["passed"] for check in checks], [True, True])
         self.assertTrue(all("stored scores" in check["check"] for check in checks), checks)
-        self.assertIn("ok", run("models", "check", "demo").stdout)
+        self.assertIn("ok", run("models", "self-test", "demo").stdout)
 
 
 class Default(unittest.TestCase):

@@ -136,7 +136,7 @@ class Encodings(unittest.TestCase):
                 self.assertEqual(refused.returncode, 1)
                 self.assertIn("latin.txt, line 1 is not UTF-8", refused.stderr)
         labels = self.write(codecs.BOM_UTF16_BE + "x\tcafé\r\n".encode("utf-16-be"), "labels.txt")
-        done = run("evaluate", *model, "--json", classes, "--labels-file", labels)
+        done = run("evaluate", *model, "--json", classes, "--class-names", labels)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("café", done.stdout)
         path = self.write(codecs.BOM_UTF16_LE + jobs.encode("utf-16-le"), "jobs.jsonl")

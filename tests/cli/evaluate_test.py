@@ -182,10 +182,10 @@ class ClassFolders(unittest.TestCase):
 
         names = self.folder / "names.txt"
         names.write_text("".join(f"thing {i}\n" for i in range(len(CLASSES))))
-        ours = json_lines(evaluate("--json", "--labels-file", names, folder).stdout)[0]
+        ours = json_lines(evaluate("--json", "--class-names", names, folder).stdout)[0]
         self.assertEqual(ours["classes"][3]["label"], "thing 3")
         with open(folder / "test/1.tar", "rb") as piped:
-            done = subprocess.run([BINARY, "evaluate", "--model", TINY, "--json", "--labels-file",
+            done = subprocess.run([BINARY, "evaluate", "--model", TINY, "--json", "--class-names",
                                    names, "-"], stdin=piped, capture_output=True, check=False)
         self.assertEqual(json_lines(done.stdout.decode())[0]["images"], 53)
 
@@ -236,17 +236,17 @@ class ClassFolders(unittest.TestCase):
     def test_labels_from_a_file(self):
         mapping = self.folder / "names.tsv"
         mapping.write_text("".join(f"{name}\tthing {i}\r\n" for i, name in enumerate(CLASSES)))
-        ours = json_lines(evaluate("--json", "--labels-file", mapping, self.data).stdout)[0]
+        ours = json_lines(evaluate("--json", "--class-names", mapping, self.data).stdout)[0]
         self.assertEqual([each["label"] for each in ours["classes"]],
                          [f"thing {i}" for i in range(len(CLASSES))])
         mapping.write_text(mapping.read_text() + "zebra\tzebra\n")
-        done = evaluate("--json", "--labels-file", mapping, self.data)
+        done = evaluate("--json", "--class-names", mapping, self.data)
         self.assertEqual(done.returncode, 0)
         self.assertIn("zebra", done.stderr)
         for text, word in (("ant\tant\n", "bird"), ("ant\n", "line 1"), ("ant\ta\nant\tb\n", "line 2"),
                            ("".join(f"{name}\tsame\n" for name in CLASSES), "same")):
             mapping.write_text(text)
-            done = evaluate("--labels-file", mapping, self.data)
+            done = evaluate("--class-names", mapping, self.data)
             self.assertEqual((done.returncode, done.stdout), (1, ""))
             self.assertIn(word, done.stderr)
 

@@ -155,7 +155,7 @@ class BadFiles(unittest.TestCase):
 
 class Checked(unittest.TestCase):
     def check(self, path, *options):
-        return run("models", "check", path, *options)
+        return run("models", "self-test", path, *options)
 
     def test_a_graph_with_another_activation(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""int8: close to fp32 in both towers of every kind of model, and what `models check` says of it."""
+"""int8: close to fp32 in both towers of every kind of model, and what `models self-test` says of it."""
 
 import tempfile
 import unittest
@@ -10,7 +10,7 @@ DEMO = ROOT / "data/demo"
 
 
 def quality(model, precision, *images, labels=()):
-    done = run("models", "check", model, *images, "--json", "--precision", precision, *labels)
+    done = run("models", "self-test", model, *images, "--json", "--precision", precision, *labels)
     assert done.returncode == 0, done.stderr
     (result,) = json_lines(done.stdout)
     return result
@@ -82,11 +82,11 @@ class Int8(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             bad = Path(folder) / "bad.png"
             bad.write_bytes(b"no image")
-            done = run("models", "check", MODELS / "tiny.pt", bad, photographs()[0])
+            done = run("models", "self-test", MODELS / "tiny.pt", bad, photographs()[0])
             self.assertEqual(done.returncode, 1)
             self.assertIn("bad.png", done.stderr)
             self.assertIn("1 images", done.stdout)
-            done = run("models", "check", MODELS / "tiny.pt", bad)
+            done = run("models", "self-test", MODELS / "tiny.pt", bad)
             self.assertEqual(done.returncode, 1)
             self.assertIn("no image", done.stderr)
 

@@ -225,7 +225,7 @@ class Retrieval(unittest.TestCase):
 
     def test_options_that_are_for_classes_are_refused(self):
         path = self.table(self.csv_of(self.pairs))
-        for options in (["--labels-file", path], ["--confusion", self.folder / "x.png"],
+        for options in (["--class-names", path], ["--confusion", self.folder / "x.png"],
                         ["--report", self.folder / "x.html"], ["--template", "a {}"],
                         ["--exclude", "x"]):
             done = retrieval(*options, path)

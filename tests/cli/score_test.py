@@ -612,13 +612,25 @@ class Failures(unittest.TestCase):
             self.assertIn(word, done.stderr)
 
     def test_pixel_limit(self):
-        done = score("--max-pixels", "1", self.good, "a cat")
+        done = score("--max-pixels", "1M", self.good, "a cat")
         self.assertEqual(done.returncode, 0, done.stderr)
         large = self.folder / "large.png"
         Image.new("RGB", (1100, 1000)).save(large)
-        done = score("--max-pixels", "1", large, "a cat")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn("--max-pixels", done.stderr)
+        for limit in ("1M", "1000k", "0.001g", "1099999"):
+            done = score("--max-pixels", limit, large, "a cat")
+            self.assertEqual(done.returncode, 1, limit)
+            self.assertIn("--max-pixels", done.stderr)
+        for limit in ("1.1M", "2G", "1100000"):
+            self.assertEqual(score("--max-pixels", limit, large, "a cat").returncode, 0, limit)
+
+    def test_a_pixel_limit_in_megapixels_is_answered_with_its_unit(self):
+        done = score("--max-pixels", "500", self.good, "a cat")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn("500M", done.stderr)
+        for limit in ("", "M", "-1M", "1T", "1 M", "0M", "1e999", "nan", "2000G"):
+            done = score("--max-pixels", limit, self.good, "a cat")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), limit)
+            self.assertIn("--max-pixels", done.stderr)
 
     def test_memory_limit(self):
         large = self.folder / "large.png"

@@ -186,13 +186,13 @@ class Store(CacheFolder):
 
     def test_check_compares_the_engines(self):
         for model in ("published-tiny.pt", "tiny-rn.pt"):
-            done = self.clip("models", "check", "--json", MODELS / model)
+            done = self.clip("models", "self-test", "--json", MODELS / model)
             self.assertEqual(done.returncode, 0, done.stderr)
             check = json_lines(done.stdout)[0]
             self.assertTrue(check["passed"])
             self.assertLess(check["difference"], 0.001)
             self.assertGreater(check["difference"], 0)  # two engines, not one twice
-        done = self.clip("models", "check", MODELS / "tiny.pt", "--image", photographs()[0])
+        done = self.clip("models", "self-test", MODELS / "tiny.pt", "--image", photographs()[0])
         self.assertEqual(done.returncode, 1)
         self.assertIn("ViT-B/32 alone", done.stderr)
 

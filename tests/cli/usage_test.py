@@ -5,19 +5,19 @@ import re
 import shlex
 import shutil
 import subprocess
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
 
+from command_tree import commands
 from common import BINARY, MODELS, photographs, run
 from images import draw
 
-COMMANDS = [[], ["score"], ["classify"], ["evaluate"], ["embed"], ["batch"], ["tokenize"],
-            ["benchmark"],
-            ["probe"], ["probe", "train"], ["probe", "apply"], ["models"], *(["models", command] for command in
-                          ("list", "pull", "verify", "remove", "inspect", "check"))]
-# Examples that need the network, or a file that only OpenAI has; other tests cover the commands.
-NOT_HERE = ("models pull", "models verify", "--image CLIP.png")
+COMMANDS = list(commands())
+# Examples that need the network, a file that only OpenAI has, or an index or a database that is there
+# before; other tests cover the commands.
+NOT_HERE = ("models pull", "models verify", "--image CLIP.png", "--database", "--import", "--status")
 
 
 class Usage(unittest.TestCase):
@@ -57,8 +57,22 @@ class Usage(unittest.TestCase):
 
     def test_every_command_has_json(self):
         for command in COMMANDS:
-            if command not in ([], ["models"], ["probe"], ["batch"]):  # batch speaks nothing else
+            # batch speaks nothing else, and two print what is no result.
+            if command not in ([], ["models"], ["probe"], ["batch"], ["manual"], ["completions"]):
                 self.assertRegex(run(*command, "--help").stdout, r"\n +--json\b", command)
+
+    def test_help_has_a_line_for_each_option(self):
+        """On a terminal of 100 columns; a name that is long has a line of its own."""
+        for command in COMMANDS:
+            text = run(*command, "--help").stdout
+            lines = text.splitlines()
+            for number, line in enumerate(lines):
+                if not line.startswith(("  clip-cli ", "  {", "  cat ", "  echo ")):
+                    self.assertLessEqual(len(line), 100, f"{command}: {line}")
+                if re.match("  +-", line):
+                    name, *words = re.split("  +", line.strip(), maxsplit=1)
+                    self.assertRegex((words or [lines[number + 1].strip()])[0], r"^\S+ \S+", name)
+            self.assertIn("-h, --help", text)
 
     def test_help_goes_to_stdout(self):
         for command in COMMANDS:
@@ -80,6 +94,7 @@ class Usage(unittest.TestCase):
                     done = subprocess.run(
                         ["bash", "-c", example], cwd=folder, capture_output=True, text=True,
                         check=False, env={**os.environ, "CLIP_CACHE": folder, "CLIP_MODEL": "",
+                                          "XDG_DATA_HOME": folder,
                                           "PATH": f"{folder}/bin:{os.environ['PATH']}"})
                     self.assertEqual(done.returncode, 0, f"{example}\n{done.stderr}")
                 tried += 1
@@ -91,11 +106,15 @@ class Usage(unittest.TestCase):
         (folder / "bin/clip-cli").symlink_to(BINARY)
         for model in ("ViT-B-32.pt", "RN50x64.pt"):
             shutil.copy(MODELS / "published-tiny.pt", folder / model)
-        shutil.copy(photographs()[1], folder / "image.jpg")
+        for image in ("image.jpg", "holiday.jpg"):
+            shutil.copy(photographs()[1], folder / image)
         for place in ("photos", "imagenet/val/cat", "imagenet/val/dog"):
             (folder / place).mkdir(parents=True)
             draw(folder / place / "image.png", 1)
             draw(folder / place / "other.png", 2)
+        (folder / "shards").mkdir()
+        with tarfile.open(folder / "shards/0.tar", "w") as archive:
+            archive.add(folder / "photos/image.png", "image.png")
         (folder / "captions.csv").write_text("image,caption\nphotos/image.png,a cat\n"
                                              "image.jpg,a dog\n")
         (folder / "labels.txt").write_text("cat\ndog\n")

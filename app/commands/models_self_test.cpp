@@ -305,14 +305,19 @@ int run_check(const CheckOptions& options) {
 
 }  // namespace
 
-void setup_models_check(CLI::App* models, Command* command) {
-  CLI::App* check = models->add_subcommand("check", "Self-test: compare both engines on one image");
+namespace {
+
+void set_up(CLI::App* check, Command* command) {
   auto options = std::make_shared<CheckOptions>();
-  check->add_option("MODEL", options->model.named, "A name, or a path [the default model]")
+  check->add_option("MODEL", options->model.named, "A model's name or path [the default model]")
+      ->envname("CLIP_MODEL")
       ->type_name("");
-  check->add_option("IMAGE", options->images.named, "Files and folders, to compare precisions by")
+  check
+      ->add_option("IMAGE", options->images.named,
+                   "Images and folders: compare precisions on them instead")
       ->type_name("");
-  add_precision_list(check, &options->precisions, "Precisions to compare with fp32 [bf16,int8]");
+  add_precision_list(check, &options->precisions,
+                     "Precisions to compare with fp32, on images [bf16,int8]");
   add_label_options(check, &options->labels);
   check
       ->add_option("--image", options->image,
@@ -326,11 +331,21 @@ void setup_models_check(CLI::App* models, Command* command) {
       "many\n"
       "pairs of prompts their order. The labels are those of CIFAR-100 unless others are named.\n\n"
       "Examples:\n"
-      "  clip-cli models check demo\n"
-      "  clip-cli models check ViT-B/32 photos/\n"
-      "  clip-cli models check ViT-B/32\n"
-      "  clip-cli models check ViT-B/32 --image CLIP.png");
+      "  clip-cli models self-test demo\n"
+      "  clip-cli models self-test ViT-B/32 photos/\n"
+      "  clip-cli models self-test ViT-B/32\n"
+      "  clip-cli models self-test ViT-B/32 --image CLIP.png");
   check->callback([=] { *command = [=] { return run_check(*options); }; });
+}
+
+}  // namespace
+
+void setup_models_self_test(CLI::App* models, Command* command) {
+  set_up(models->add_subcommand("self-test",
+                                "Compare engines on an image, or precisions on images of your own"),
+         command);
+  // Its old name, in scripts.
+  set_up(models->add_subcommand("check", "")->group(""), command);
 }
 
 }  // namespace clip_cli
