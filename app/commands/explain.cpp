@@ -218,7 +218,7 @@ int run_explain(const Options& options) {
   note_bytes(options.texts);
   catch_interrupts();
   const clip::CancelToken stop(&interrupts());
-  const auto model = open_model(options.run.model);
+  const auto model = open_model(options.run.model, options.run.run.quiet);
   // What cannot be written should be known before minutes of computing.
   std::optional<Output> output;
   if (!options.output.empty()) output.emplace(Output::replacing(options.output));
