@@ -86,8 +86,7 @@ class Listing {
   struct Possible {
     std::string key;
     OptionText text;
-    std::vector<std::string> sections;  // of the commands that have it
-    bool is_same = true;                // in all of them
+    std::vector<std::string> sections;  // of the commands that have it, in the same words
   };
 
   static void for_each_command(CLI::App* command, const std::function<void(CLI::App*)>& use) {
@@ -134,12 +133,27 @@ class Listing {
         });
     if (text == command.options.end()) return;
     for (Possible& each : possible_) {
-      if (each.key != key) continue;
+      if (each.key != key || each.text.summary != text->summary) continue;
       each.sections.push_back(section);
-      each.is_same = each.is_same && each.text.summary == text->summary;
-      if (each.is_same) return;
+      return;
     }
-    possible_.push_back({key, *text, {section}, true});
+    possible_.push_back({key, *text, {section}});
+  }
+
+  // Of options of one name, those that most commands have; what others mean by it is in their
+  // sections.
+  bool is_at_top(const Possible& option) const {
+    if (option.sections.size() < 2) return false;
+    bool is_before = true;  // of equal ones the first is taken
+    for (const Possible& each : possible_) {
+      if (&each == &option) {
+        is_before = false;
+      } else if (each.key == option.key) {
+        const std::size_t count = each.sections.size() + (is_before ? 1 : 0);
+        if (count > option.sections.size()) return false;
+      }
+    }
+    return true;
   }
 
   void read_environment() {
@@ -198,8 +212,11 @@ class Listing {
     }
     for (const Possible& each : possible_) {
       if (!all) break;
-      const bool at_top = each.is_same && each.sections.size() > 1;
-      if (at_top != section.empty() || (!at_top && each.sections.front() != section)) continue;
+      const bool is_here =
+          is_at_top(each) ? section.empty()
+                          : std::find(each.sections.begin(), each.sections.end(), section) !=
+                                each.sections.end();
+      if (!is_here) continue;
       const bool is_set = std::any_of(in_force_.begin(), in_force_.end(), [&](const InForce& set) {
         return set.section == section && set.key == each.key;
       });

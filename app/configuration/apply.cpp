@@ -186,11 +186,13 @@ std::vector<const CLI::App*> commands_below(const CLI::App& command) {
 
 // Of the command and all below it.
 void add_keys(const CLI::App& command, std::vector<std::string>* keys) {
+  const std::vector<const CLI::App*> below = commands_below(command);
+  for (const CLI::App* each : below) add_keys(*each, keys);
+  if (!below.empty()) return;  // its own options are --help and --version
   for (const CLI::Option* option : command.get_options()) {
     const std::vector<std::string> names = configuration_keys(command, *option);
     keys->insert(keys->end(), names.begin(), names.end());
   }
-  for (const CLI::App* each : commands_below(command)) add_keys(*each, keys);
 }
 
 std::string did_you_mean(const std::string& name, const std::vector<std::string>& names) {

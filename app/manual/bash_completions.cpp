@@ -11,24 +11,26 @@
 namespace clip_cli {
 namespace {
 
-constexpr const char* kEngine = R"(
+constexpr const char* kEngine = R"bash(
 # The program's own lists: models, label-sets and so on.
 _clip_cli_words() {
-  local program=${COMP_WORDS[0]/#\~/$HOME} word
+  local word
   while IFS= read -r word; do
     [[ $word == "$cur"* ]] && COMPREPLY+=("$word")
   done < <("$program" completions --words "$1" 2>/dev/null)
 }
 
 _clip_cli() {
-  local cur=${COMP_WORDS[COMP_CWORD]} command= pending= kind= word i
+  # bash itself splits words also at =, @ and :, which names of models have.
+  local line=${COMP_LINE:0:COMP_POINT}
+  local -a typed
+  read -r -a typed <<< "$line"
+  if [[ $line == *[[:space:]] ]]; then typed+=(''); fi
+  local program=${typed[0]/#\~/$HOME} cur=${typed[-1]} command= pending= kind= word i
   local -i arguments=0 only_arguments=0
   COMPREPLY=()
-  for ((i = 1; i < COMP_CWORD; i++)); do
-    word=${COMP_WORDS[i]}
-    if [[ $word == '=' ]]; then  # bash has split --option=value
-      pending=${pending:-=}
-    elif [[ -n $pending ]]; then
+  for word in "${typed[@]:1:${#typed[@]}-2}"; do
+    if [[ -n $pending ]]; then
       pending=
     elif ((only_arguments)); then
       arguments+=1
@@ -42,17 +44,19 @@ _clip_cli() {
       arguments+=1
     fi
   done
-  if [[ $cur == '=' ]]; then cur=; fi
+  kind=
+  if [[ -z $pending && $cur == --*=* ]] && ((!only_arguments)); then
+    pending=${cur%%=*}
+    cur=${cur#*=}
+  fi
 
   if [[ -n $pending ]]; then
     _clip_cli_kind "$command" "$pending"
   elif [[ $cur == -* ]] && ((!only_arguments)); then
     _clip_cli_options "$command"
-    mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$cur")
-    return
+    kind="of $kind"
   elif _clip_cli_commands "$command"; then
-    mapfile -t COMPREPLY < <(compgen -W "$kind" -- "$cur")
-    return
+    kind="of $kind"
   else
     # The last argument may be there several times.
     for ((i = arguments + 1; i > 0; i--)); do
@@ -70,10 +74,15 @@ _clip_cli() {
     published | label-sets | template-sets) _clip_cli_words "$kind" ;;
     'of '*) mapfile -t COMPREPLY < <(compgen -W "${kind#of }" -- "$cur") ;;
   esac
+  # Only what stands behind the last of these is replaced.
+  local tail=${cur##*[@:]}
+  if [[ $tail != "$cur" && $COMP_WORDBREAKS == *[@:]* ]]; then
+    COMPREPLY=("${COMPREPLY[@]#"${cur%"$tail"}"}")
+  fi
 }
 
 complete -F _clip_cli clip-cli
-)";
+)bash";
 
 std::string path_of(const CommandText& command) {
   return fmt::format("{}", fmt::join(command.path.begin() + 1, command.path.end(), " "));

@@ -183,6 +183,7 @@ ManPage man_page(const CommandText& command, const CommandText& program) {
   }
   std::string text = fmt::format(
       ".TH {} 1 \"\" \"clip\\-cli " CLIP_VERSION "\" \"User Commands\"\n", escaped(title));
+  text += ".nh\n.ad l\n";  // names of options must not be broken, nor blanks stretched
   text += section("NAME");
   text += escaped(page_name(command)) + " \\- " + escaped(command.summary) + "\n";
   text += section("SYNOPSIS") + synopsis(command);

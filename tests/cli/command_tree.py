@@ -1,14 +1,20 @@
 """All commands of the binary and their options, as its help tells them."""
 
+import functools
 import re
 
 from common import run
 
 
+@functools.lru_cache(maxsize=None)
+def help_of(*command):
+    return run(*command, "--help").stdout
+
+
 def commands(path=()):
     """The words of each command, [] for the program itself, those below a command behind it."""
     yield list(path)
-    text = run(*path, "--help").stdout
+    text = help_of(*path)
     below = re.search(r"\nCommands:\n((?:  \S.*\n)+)", text)
     for line in below.group(1).splitlines() if below else []:
         yield from commands((*path, line.split()[0]))
@@ -17,7 +23,7 @@ def commands(path=()):
 def options(command):
     """The names of its options, each with whether it takes a value: {"--model": True, ...}."""
     found = {}
-    for line in run(*command, "--help").stdout.splitlines():
+    for line in help_of(*command).splitlines():
         entry = re.match(r"  (?:    )?((?:--?[\w-]+, )*--?[\w-]+)( [A-Z][\w.,/]*|\[=[A-Z]+\])?(?:  |$)",
                          line)
         if entry:

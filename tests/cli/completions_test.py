@@ -26,9 +26,7 @@ BASH = r"""
 source "$1"
 compopt() { printf '(%s)\n' "$2"; }
 while IFS= read -r line; do
-  IFS=' ' read -r -a COMP_WORDS <<< "$line"
-  if [[ $line == *' ' ]]; then COMP_WORDS+=(''); fi
-  COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+  COMP_LINE=$line COMP_POINT=${#line}
   _clip_cli
   printf '%s\n' "${COMPREPLY[@]}" END
 done
@@ -122,9 +120,6 @@ class Completions(unittest.TestCase):
         return done.stdout
 
     def bash(self, *lines):
-        # As bash itself splits them.
-        lines = [re.sub(r"(--\w+)=", r"\1 = ", line).removesuffix(" " * line.endswith("="))
-                 for line in lines]
         return words(self.shell("bash", "--norc", "-c", BASH, "bash", self.folder / "clip-cli",
                                 stdin="".join(f"{line}\n" for line in lines)).splitlines())
 
@@ -141,58 +136,57 @@ class Completions(unittest.TestCase):
         answers = re.split(r"(?m)^END$", text.replace("\r", ""))[:-1]
         return [list(dict.fromkeys(re.findall(r"<([^<>]*)>", answer))) for answer in answers]
 
-    def shells(self):
-        for shell in (self.bash, self.zsh, self.fish):
-            with self.subTest(shell=shell.__name__):
-                yield shell
-
     def test_commands(self):
         top = sorted(command[0] for command in commands() if len(command) == 1)
         models = sorted(command[1] for command in commands() if command[:1] == ["models"] and
                         len(command) == 2)
-        for shell in self.shells():
-            every, some, below, one = shell("clip-cli ", "clip-cli s", "clip-cli models ",
-                                            "clip-cli probe tr")
-            self.assertEqual(sorted(every), top)
-            self.assertEqual(sorted(some), ["score", "search"])
-            self.assertEqual(sorted(below), models)
-            self.assertEqual(one, ["train"])
+        for shell in (self.bash, self.zsh, self.fish):
+            with self.subTest(shell=shell.__name__):
+                every, some, below, one = shell("clip-cli ", "clip-cli s", "clip-cli models ",
+                                                "clip-cli probe tr")
+                self.assertEqual(sorted(every), top)
+                self.assertEqual(sorted(some), ["score", "search"])
+                self.assertEqual(sorted(below), models)
+                self.assertEqual(one, ["train"])
 
     def test_every_option_of_every_command(self):
         wanted = {" ".join(command): {name for name in options(command) if name.startswith("--")}
                   for command in commands()}
-        for shell in self.shells():
-            answers = shell(*(f"clip-cli {command} --".replace("  ", " ") for command in wanted))
-            self.assertEqual(len(answers), len(wanted))
-            for command, answer in zip(wanted, answers):
-                # zsh has an equals sign behind those that take a value.
-                self.assertEqual({word.rstrip("=") for word in answer}, wanted[command], command)
+        for shell in (self.bash, self.zsh, self.fish):
+            with self.subTest(shell=shell.__name__):
+                answers = shell(*(f"clip-cli {command} --".replace("  ", " ") for command in wanted))
+                self.assertEqual(len(answers), len(wanted))
+                for command, answer in zip(wanted, answers):
+                    # zsh has an equals sign behind those that take a value.
+                    self.assertEqual({word.rstrip("=") for word in answer}, wanted[command], command)
 
     def test_choices(self):
-        for shell in self.shells():
-            engines, precision, joined, some, keep, shells = shell(
-                "clip-cli score --engine ", "clip-cli embed a.jpg --precision b",
-                "clip-cli classify --by=", "clip-cli evaluate photos --color n",
-                "clip-cli duplicates --keep ", "clip-cli completions ")
-            self.assertEqual(sorted(engines), ["auto", "libtorch", "native", "torchscript"])
-            self.assertEqual(precision, ["bf16"])
-            self.assertEqual(sorted(word.replace("--by=", "") for word in joined),
-                             ["copy", "link", "move"])
-            self.assertEqual(some, ["never"])
-            self.assertEqual(sorted(keep), ["first", "largest", "oldest"])
-            self.assertEqual(sorted(shells), ["bash", "fish", "zsh"])
+        for shell in (self.bash, self.zsh, self.fish):
+            with self.subTest(shell=shell.__name__):
+                engines, precision, joined, some, keep, shells = shell(
+                    "clip-cli score --engine ", "clip-cli embed a.jpg --precision b",
+                    "clip-cli classify --by=", "clip-cli evaluate photos --color n",
+                    "clip-cli duplicates --keep ", "clip-cli completions ")
+                self.assertEqual(sorted(engines), ["auto", "libtorch", "native", "torchscript"])
+                self.assertEqual(precision, ["bf16"])
+                self.assertEqual(sorted(word.replace("--by=", "") for word in joined),
+                                 ["copy", "link", "move"])
+                self.assertEqual(some, ["never"])
+                self.assertEqual(sorted(keep), ["first", "largest", "oldest"])
+                self.assertEqual(sorted(shells), ["bash", "fish", "zsh"])
 
     def test_names_of_models_and_sets_come_from_the_program(self):
-        for shell in self.shells():
-            model, short, pull, labels, templates = shell(
-                "clip-cli score --model ViT-B/", "clip-cli search -m dem",
-                "clip-cli models pull RN50x", "clip-cli classify photos --label-set cifar",
-                "clip-cli evaluate photos --template-set openai_im")
-            self.assertLessEqual({"ViT-B/32", "ViT-B/16"}, set(model))
-            self.assertIn("demo", short)
-            self.assertLessEqual({"RN50x4", "RN50x16", "RN50x64"}, set(pull))
-            self.assertEqual(sorted(labels), ["cifar10", "cifar100"])
-            self.assertIn("openai_imagenet", templates)
+        for shell in (self.bash, self.zsh, self.fish):
+            with self.subTest(shell=shell.__name__):
+                model, short, pull, labels, templates = shell(
+                    "clip-cli score --model ViT-B/", "clip-cli search -m dem",
+                    "clip-cli models pull RN50x", "clip-cli classify photos --label-set cifar",
+                    "clip-cli evaluate photos --template-set openai_im")
+                self.assertLessEqual({"ViT-B/32", "ViT-B/16"}, set(model))
+                self.assertIn("demo", short)
+                self.assertLessEqual({"RN50x4", "RN50x16", "RN50x64"}, set(pull))
+                self.assertEqual(sorted(labels), ["cifar10", "cifar100"])
+                self.assertIn("openai_imagenet", templates)
 
     def test_files_and_folders(self):
         answers = self.bash("clip-cli classify photos --labels-file l", "clip-cli score p",
