@@ -214,10 +214,9 @@ class Listing {
     }
     for (const Possible& each : possible_) {
       if (!all) break;
-      const bool is_here =
-          is_at_top(each) ? section.empty()
-                          : std::find(each.sections.begin(), each.sections.end(), section) !=
-                                each.sections.end();
+      const bool is_here = is_at_top(each) ? section.empty()
+                                           : std::find(each.sections.begin(), each.sections.end(),
+                                                       section) != each.sections.end();
       if (!is_here) continue;
       const bool is_set = std::any_of(in_force_.begin(), in_force_.end(), [&](const InForce& set) {
         return set.section == section && set.key == each.key;
