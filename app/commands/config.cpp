@@ -144,6 +144,8 @@ class Listing {
   // sections.
   bool is_at_top(const Possible& option) const {
     if (option.sections.size() < 2) return false;
+    // TOML has no place for both --batch and the section [batch].
+    if (std::find(sections_.begin(), sections_.end(), option.key) != sections_.end()) return false;
     bool is_before = true;  // of equal ones the first is taken
     for (const Possible& each : possible_) {
       if (&each == &option) {

@@ -41,7 +41,7 @@ void add_output_options(CLI::App* command, OutputOptions* options, bool report,
   for (CLI::Option* flag : flags) value_words(flag).alternatives = {"--output"};
   command
       ->add_option("-o,--output", options->output,
-                   fmt::format("Write to a file; its ending chooses the format: {}\n"
+                   fmt::format("Write to a file; its ending chooses: {}\n"
                                "Otherwise results go to standard output. The file appears when it "
                                "is complete.",
                                extensions))

@@ -28,7 +28,7 @@ void check_size(const ImageHeader& header, std::uint64_t max_pixels) {
   }
   if (header.width * header.height > max_pixels) {
     throw Error(ErrorCode::kLimit,
-                fmt::format("it has {} x {} pixels, {:.1f} megapixels; the limit is {:.0f}",
+                fmt::format("it has {} x {} pixels, {:.6g} megapixels; the limit is {:.6g}",
                             header.width, header.height,
                             1e-6 * double(header.width * header.height), 1e-6 * double(max_pixels)),
                 Hint::kRaisePixelLimit);
