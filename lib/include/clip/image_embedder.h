@@ -46,14 +46,15 @@ struct EmbedOptions {
 
 /// What became of one image.
 struct ImageResult {
-  ImageSource source;                  ///< as it was given
-  std::optional<Error> error;          ///< not empty: it has no embedding, and why
-  const float* embedding = nullptr;    ///< [dim], normalized; null where there is an error. Valid
-                                       ///< until the next call
-  std::int64_t dim = 0;                ///< of that embedding
-  std::string thumbnail;               ///< a JPEG file, where thumbnails are made
-  std::int64_t width = 0, height = 0;  ///< of the upright image, before preprocessing
-  std::vector<float> input;            ///< [3, n, n], what the model read, where it is kept
+  ImageSource source;                ///< as it was given
+  std::optional<Error> error;        ///< not empty: it has no embedding, and why
+  const float* embedding = nullptr;  ///< [dim], normalized; null where there is an error. Valid
+                                     ///< until the next call
+  std::int64_t dim = 0;              ///< of that embedding
+  std::string thumbnail;             ///< a JPEG file, where thumbnails are made
+  std::int64_t width = 0;            ///< of the upright image, before preprocessing
+  std::int64_t height = 0;           ///< the same
+  std::vector<float> input;          ///< [3, n, n], what the model read, where it is kept
 };
 
 /// Images to normalized embeddings, in batches. For one thread at a time.
