@@ -347,9 +347,11 @@ void setup_classify(CLI::App* classify, Command* command) {
                  "Lines.")
       ->group(kOutput);
   classify
-      ->add_flag("--explain", options->explain,
-                 "In the page of --report, show beside each image which parts of it carry its "
-                 "first label (see explain)")
+      ->add_flag(
+          "--explain", options->explain,
+          "In the page of --report, draw what carries each first label\n"
+          "Beside each image stands the same image, with the parts that carry its first label "
+          "coloured (see explain).")
       ->group(kOutput);
   add_sort_options(classify, &options->sort, "each image into a folder DIR/LABEL");
   add_shard_option(classify, &options->shard);
