@@ -70,9 +70,17 @@ class Archives(IndexCase):
     def test_an_archive_that_has_not_changed_is_not_opened(self):
         path = self.pack("x.tar", "one.png", "two.png")
         self.check_report(self.index("--archives"), added=2, embedded=2)
-        trace = self.folder / "trace"
-        self.call("index", "--model", TINY, self.root, prefix=["strace", "-f", "-e", "trace=openat", "-o", trace])
-        self.assertNotIn(str(path), trace.read_text())
+
+        def opened():
+            trace = self.folder / "trace"
+            # LeakSanitizer cannot look at a process that is traced.
+            self.call("index", "--model", TINY, self.root,
+                      prefix=["env", "ASAN_OPTIONS=detect_leaks=0", "strace", "-f", "-e", "trace=openat", "-o", trace])
+            return str(path) in trace.read_text()
+
+        self.assertFalse(opened())
+        os.utime(path)
+        self.assertTrue(opened())
 
     def test_only_what_is_new_is_embedded(self):
         self.pack("x.tar", "one.png", "two.png")
