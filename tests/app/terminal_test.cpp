@@ -36,6 +36,7 @@ class Stderr {
       size.ws_col = 40;
       REQUIRE(openpty(&outside_, &inside, nullptr, nullptr, &size) == 0);
       setenv("TERM", "xterm", 1);
+      for (const char* name : {"NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"}) unsetenv(name);
     } else {
       std::FILE* file = std::tmpfile();
       REQUIRE(file != nullptr);
@@ -177,7 +178,7 @@ TEST_CASE("progress counts, and ends with a line that stays") {
     progress.add(true);
     progress.finish(false);
     const std::string end = captured.text();
-    CHECK(contains(end, "\r\x1b[Kclip-cli: 2 images in "));
+    CHECK(contains(end, "\r\x1b[K\x1b[1mclip-cli:\x1b[0m 2 images in "));
     CHECK(contains(end, ", 1 failed; 1 had been done before"));
   }
   {
