@@ -195,13 +195,32 @@ class Documents(unittest.TestCase):
         missing = []
         for document in ("README.md", "CONTRIBUTING.md", "lib/README.md", "app/README.md"):
             text = (ROOT / document).read_text()
-            folder = (ROOT / document).parent
-            names = re.findall(r"\]\(([^)#:]+)[^):]*\)", text)
-            missing += [name for name in names if not (folder / name).exists()]
             names = re.findall(r"(?<![\w/.])(?:app|lib|scripts|tests|data)/[\w/.-]*\w", text)
             missing += [name for name in names
                         if "NAME" not in name and name != "data/val" and not (ROOT / name).exists()]
         self.assertFalse(missing)
+
+    def test_links_lead_somewhere(self):
+        documents = [path for folder in ("app", "lib", "data", "scripts", "tests")
+                     for path in (ROOT / folder).rglob("*.md")] + list(ROOT.glob("*.md"))
+        self.assertGreater(len(documents), 15)
+        links, broken = 0, []
+        for document in documents:
+            for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)",
+                                             document.read_text(encoding="utf-8")):
+                links += 1
+                path = document.parent / target if target else document
+                if not path.exists() or (anchor and anchor not in anchors_of(path)):
+                    broken.append(f"{document.relative_to(ROOT)}: {target}#{anchor}")
+        self.assertGreater(links, 30)
+        self.assertFalse(broken)
+
+
+def anchors_of(document):
+    """The names that GitHub gives to the headings of a document."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+    return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
+            for heading in re.findall(r"^#+ (.*)$", text, re.M)}
 
 
 class SelfCheck(unittest.TestCase):
