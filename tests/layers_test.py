@@ -207,7 +207,7 @@ class Documents(unittest.TestCase):
         links, broken = 0, []
         for document in documents:
             for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)",
-                                             document.read_text(encoding="utf-8")):
+                                             without_code(document)):
                 links += 1
                 path = document.parent / target if target else document
                 if not path.exists() or (anchor and anchor not in anchors_of(path)):
@@ -216,11 +216,14 @@ class Documents(unittest.TestCase):
         self.assertFalse(broken)
 
 
+def without_code(document):
+    return re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
+
+
 def anchors_of(document):
     """The names that GitHub gives to the headings of a document."""
-    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.M | re.S)
     return {re.sub(r"[^\w -]", "", heading.lower()).strip().replace(" ", "-")
-            for heading in re.findall(r"^#+ (.*)$", text, re.M)}
+            for heading in re.findall(r"^#+ (.*)$", without_code(document), re.M)}
 
 
 class SelfCheck(unittest.TestCase):
