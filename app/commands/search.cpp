@@ -15,10 +15,8 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "clip/image_embedder.h"
 #include "clip/text_embedder.h"
 #include "commands/commands.h"
-#include "embedding/npy.h"
 #include "exit_code.h"
 #include "index/duplicates.h"
 #include "index/matching.h"
@@ -35,6 +33,7 @@
 #include "options/sort_options.h"
 #include "run/database_search.h"
 #include "run/index_run.h"
+#include "run/query_terms.h"
 #include "run/results.h"
 #include "run/thumbnail.h"
 #include "service/result.h"
@@ -119,107 +118,14 @@ clip::TextOptions text_options(const SearchCommand& options) {
   return texts;
 }
 
-// The embeddings of the terms that are images. Throws clip::Error for one that cannot be used:
-// there is no answer then.
-void embed_images(const SearchCommand& options, const std::shared_ptr<const clip::Model>& model,
-                  std::vector<clip::QueryTerm>* terms) {
-  std::vector<std::size_t> images;
-  for (std::size_t i = 0; i < terms->size(); ++i) {
-    if ((*terms)[i].kind == clip::TermKind::kImage && (*terms)[i].embedding.empty()) {
-      images.push_back(i);
-    }
-  }
-  if (images.empty()) return;
-  clip::EmbedOptions embed;
-  embed.encoder = encoder_options(options.run.model);
-  embed.decode = decode_options(options.run.decode, model->config());
-  std::size_t at = 0;
-  clip::ImageEmbedder embedder(
-      model,
-      [&](clip::ImageSource* source) {
-        if (at == images.size()) return false;
-        *source = clip::ImageSource();
-        source->tag = images[at++];
-        source->name = (*terms)[source->tag].name;
-        return true;
-      },
-      embed);
-  for (std::vector<clip::ImageResult> batch; embedder.next(&batch);) {
-    for (const clip::ImageResult& result : batch) {
-      if (result.error) throw *result.error;
-      (*terms)[result.source.tag].embedding.assign(result.embedding, result.embedding + result.dim);
-    }
-  }
-}
-
-// What embed wrote beside the vectors says of the only row of them: whether it is of a text, and of
-// which model. Where there is no such file, it is taken for that of an image.
-void read_origin(const std::string& path, const clip::Model& model, clip::QueryTerm* term) {
-  const std::string beside =
-      path.substr(0, path.size() - clip::extension_of(path).size()) + "jsonl";
-  if (clip::extension_of(path) != "npy" || !clip::is_regular_file(beside)) return;
-  clip::Json origin;
-  try {
-    const std::string text = clip::read_file(beside);
-    origin = clip::parse_json(text.substr(0, text.find('\n')));
-  } catch (const clip::Error&) {
-    return;  // another file of that name
-  }
-  if (!origin.is_object()) return;
-  if (origin.contains("text")) term->kind = clip::TermKind::kText;
-  const std::string made_by = origin.value("model", clip::Json()).is_string()
-                                  ? origin["model"].get<std::string>()
-                                  : std::string();
-  if (made_by.empty() || made_by == model.identity() || made_by == model.path()) return;
-  throw clip::Error(
-      clip::ErrorCode::kInvalidArgument,
-      fmt::format("the vector in {} is of the model {}, and this search is by {} ({})", path,
-                  made_by, title_of(model), model.identity()));
-}
-
-clip::QueryTerm vector_term(const std::string& path, const clip::Model& model) {
-  clip::Embeddings vectors = clip::read_npy(path);
-  if (vectors.count != 1) {
-    throw clip::Error(
-        clip::ErrorCode::kInvalidArgument,
-        fmt::format("{} has {} vectors, and a search takes one", path, vectors.count));
-  }
-  clip::QueryTerm term;
-  term.kind = clip::TermKind::kImage;
-  term.name = path;
-  if (!clip::usable_norm(clip::normalize(vectors.row(0), vectors.dim))) {
-    throw clip::Error(clip::ErrorCode::kInvalidArgument,
-                      fmt::format("the vector in {} is zero, or not finite", path));
-  }
-  term.embedding.assign(vectors.row(0), vectors.row(0) + vectors.dim);
-  read_origin(path, model, &term);
-  return term;
-}
-
+// The terms of the query, with their embeddings.
 std::vector<clip::QueryTerm> embedded_terms(const SearchCommand& options,
                                             const std::vector<TermSpec>& specs,
                                             const std::shared_ptr<const clip::Model>& model) {
-  std::vector<clip::QueryTerm> terms;
-  std::vector<std::string> texts;
-  for (const TermSpec& spec : specs) {
-    clip::QueryTerm& term = terms.emplace_back();
-    term.kind = spec.kind;
-    term.name = spec.value;
-    term.weight = spec.weight;
-    if (spec.kind == clip::TermKind::kText) texts.push_back(spec.value);
-  }
-  if (!options.query.vector.empty()) terms.push_back(vector_term(options.query.vector, *model));
-  embed_images(options, model, &terms);
-  if (texts.empty()) return terms;
-  // The text tower is gone before the image tower is read for the refresh.
-  const clip::Embeddings embedded = clip::TextEmbedder(model, text_options(options)).embed(texts);
-  std::int64_t row = 0;
-  for (clip::QueryTerm& term : terms) {
-    if (!term.embedding.empty() || term.kind != clip::TermKind::kText) continue;
-    term.embedding.assign(embedded.row(row), embedded.row(row) + embedded.dim);
-    ++row;
-  }
-  return terms;
+  clip::EmbedOptions images;
+  images.encoder = encoder_options(options.run.model);
+  images.decode = decode_options(options.run.decode, model->config());
+  return embedded_terms(specs, options.query.vector, model, text_options(options), images);
 }
 
 clip::SearchOptions search_options(const SearchCommand& options) {
