@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "base/file.h"
-#include "base/strings.h"
 #include "clip/text_embedder.h"
 #include "commands/commands.h"
 #include "exit_code.h"
