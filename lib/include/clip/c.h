@@ -118,7 +118,7 @@ typedef struct clip_model_options {
 /// \name Version and errors
 /// \{
 
-/// The version of the library, "0.1.0".
+/// The version of the library, as "0.2.0".
 CLIP_C_API const char* clip_version(void);
 
 /// The name of a code: "ok", "invalid_argument", "not_found", "io", "corrupt", "unsupported",
