@@ -11,6 +11,7 @@
 #include <cstring>
 #include <new>
 #include <system_error>
+#include <vector>
 
 #include "clip/engine.h"
 #include "clip/error.h"
@@ -20,6 +21,7 @@
 #include "libtorch_module/load.h"
 #include "manual/help_text.h"
 #include "options/general_options.h"
+#include "options/parse_message.h"
 #include "options/suggestions.h"
 #include "terminal/bus_error.h"
 #include "terminal/color.h"
@@ -48,7 +50,7 @@ int finish_parse(const CLI::App& app, const CLI::ParseError& outcome, int argc, 
     return app.exit(outcome) == 0 ? clip_cli::kDone : clip_cli::kBadUsage;
   }
   const std::string suggestion = clip_cli::suggestion_for(command, {argv + 1, argv + argc});
-  error_notice(suggestion.empty() ? outcome.what() : suggestion);
+  error_notice(suggestion.empty() ? clip_cli::message_of(outcome) : suggestion);
   notice(fmt::format("see `{} --help`", clip_cli::full_name(command)));
   return clip_cli::kBadUsage;
 }
@@ -91,6 +93,9 @@ int run(int argc, char** argv) {
   clip::register_engine(engines.libtorch);
   clip::register_engine(engines.torchscript);
 
+  std::vector<char*> arguments = clip_cli::rearranged(argc, argv);
+  argc = static_cast<int>(arguments.size());
+  argv = arguments.data();
   const clip_cli::GeneralOptions general = clip_cli::general_options(argc, argv);
   if (!general.color.empty()) clip_cli::choose_color(clip_cli::color_choice(general.color));
   CLI::App app("", "clip-cli");

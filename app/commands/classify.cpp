@@ -154,6 +154,20 @@ std::string with_heat(const clip::ImageResult& image, const clip::Embeddings& la
   }
 }
 
+// Throws UsageError for --labels cat dog, where the shell gives the second label as an image: before
+// anything is filed under the only label that is left.
+void check_single_label(const ClassifyOptions& options) {
+  for (const std::string& named : options.images.named) {
+    if (options.labels.list.empty() || brace_list(named) || url_kind(named) != UrlKind::kNone ||
+        named == "-" || clip::exists(named)) {
+      continue;
+    }
+    throw UsageError(fmt::format(
+        "cannot read {0}: there is no such file; labels are separated by commas: --labels \"{1},{0}\"",
+        named, options.labels.list));
+  }
+}
+
 int run_classify(const ClassifyOptions& given) {
   if (given.list_label_sets) return list_sets(given.output.format == "json");
   check(given);
@@ -172,6 +186,7 @@ int run_classify(const ClassifyOptions& given) {
         "--output");
   }
   const std::vector<clip::Label> labels = read_labels(options.labels);
+  if (labels.size() == 1) check_single_label(options);
   const std::vector<std::string> templates = read_templates(options.templates);
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
@@ -213,7 +228,7 @@ int run_classify(const ClassifyOptions& given) {
                     [&] { return count ? share_of(shard, count->total()) : std::nullopt; });
   std::optional<SortInto> sorter;
   if (!options.sort.folder.empty()) {
-    sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
+    sorter.emplace(options.sort.folder, options.sort.by.value_or(SortMethod::kLink), options.sort.dry_run);
   }
   const OutputFormat& format = format_of(options);
   LabelColumns columns;

@@ -55,7 +55,7 @@ constexpr Row kCommands[] = {
 
 void describe_program(CLI::App* app) {
   app->description("CLIP on the command line: image-text similarity and zero-shot labels");
-  app->set_version_flag("--version", "clip-cli " CLIP_VERSION, "Print the version, and end");
+  app->set_version_flag("-V,--version", "clip-cli " CLIP_VERSION, "Print the version, and end");
   app->get_help_ptr()->description("Print this help, and end");
   app->require_subcommand(1);
   app->footer("Example:\n  clip-cli score image.jpg \"a photo of a cat\" \"a photo of a dog\"");

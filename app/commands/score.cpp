@@ -94,8 +94,17 @@ void sort_positional(const ScoreOptions& options, Inputs* inputs) {
   inputs->images.named.assign(all.begin(), split);
   inputs->texts.assign(split, all.end());
   for (auto text = split; text != all.end(); ++text) {
-    if (clip::has_image_extension(*text)) {
+    if (!clip::has_image_extension(*text)) continue;
+    if (text->find(' ') != std::string::npos) {
       notice(fmt::format("'{}' is taken as a prompt; name images with --image", *text));
+    } else if (clip::is_regular_file(*text)) {
+      throw UsageError(
+          fmt::format("'{0}' is an image behind a prompt; images come first, then prompts (or name "
+                      "it with --image; a prompt of that name is --text {0})",
+                      *text));
+    } else {
+      throw UsageError(fmt::format(
+          "cannot read {0}: there is no such file; a prompt of that name is --text {0}", *text));
     }
   }
 }
@@ -116,7 +125,7 @@ Inputs gather(const ScoreOptions& options) {
     const auto listed = read_texts({options.text_list, options.encoding});
     inputs.texts.insert(inputs.texts.end(), listed.begin(), listed.end());
   }
-  if (inputs.texts.empty()) throw UsageError("no prompt: give one, or a list with --texts FILE");
+  if (inputs.texts.empty()) throw UsageError("no prompt: images come first, then prompts, or a list with --texts FILE");
   return inputs;
 }
 

@@ -290,7 +290,7 @@ int print_hits(const SearchCommand& options, const clip::Model& model, const Out
   }
   std::optional<SortInto> sorter;
   if (!options.sort.folder.empty()) {
-    sorter.emplace(options.sort.folder, options.sort.by, options.sort.dry_run);
+    sorter.emplace(options.sort.folder, options.sort.by.value_or(SortMethod::kLink), options.sort.dry_run);
   }
   bool failed = false;
   Results results(Results::output_of(options.output), format, options.output,

@@ -2,6 +2,8 @@
 
 #include <unicode/ucsdet.h>
 
+#include <cstdint>
+
 extern "C" __attribute__((visibility("default"))) void clip_encoding_entry(std::string_view sample,
                                                                            std::string* name) {
   UErrorCode status = U_ZERO_ERROR;

@@ -1,5 +1,7 @@
 #include "options/general_options.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 #include "options/value_words.h"
@@ -36,6 +38,34 @@ GeneralOptions general_options(int argc, char** argv) {
     }
   }
   return options;
+}
+
+std::vector<char*> rearranged(int argc, char** argv) {
+  static char help[] = "--help";
+  const std::vector<char*> all(argv, argv + argc);
+  std::vector<char*> general;
+  std::size_t at = 1;
+  for (; at < all.size() && all[at][0] == '-'; ++at) {
+    const std::string_view argument = all[at];
+    const std::string_view name = argument.substr(0, argument.find('='));
+    if (name != "--color" && name != "--config" && argument != "--no-config") return all;
+    general.push_back(all[at]);
+    if (name == argument && name != "--no-config" && at + 1 < all.size()) {
+      general.push_back(all[++at]);
+    }
+  }
+  if (at < all.size() && std::string_view(all[at]) == "help") {
+    general.push_back(help);
+    ++at;
+  }
+  std::vector<char*> result = {all.begin(), all.begin() + std::min(argc, 1)};
+  const auto is_end = [](const char* argument) { return std::string_view(argument) == "--"; };
+  const auto rest = all.begin() + static_cast<std::ptrdiff_t>(at);
+  const auto end = std::find_if(rest, all.end(), is_end);
+  result.insert(result.end(), rest, end);
+  result.insert(result.end(), general.begin(), general.end());
+  result.insert(result.end(), end, all.end());
+  return result;
 }
 
 void add_general_options(CLI::App* command) {

@@ -3,6 +3,7 @@
 
 #include <CLI/App.hpp>
 #include <string>
+#include <vector>
 
 namespace clip_cli {
 
@@ -13,6 +14,11 @@ struct GeneralOptions {
   std::string config;  // --config
   bool no_config = false;
 };
+
+// The arguments in the order in which commands take them: `clip-cli --color never score ...` and
+// `clip-cli help score` are `clip-cli score ... --color never` and `clip-cli score --help`. They
+// point into argv, or live as long as the process.
+std::vector<char*> rearranged(int argc, char** argv);
 
 // From the arguments, before they are parsed: errors of parsing have colours, too, and the
 // configuration file has to be known before it.

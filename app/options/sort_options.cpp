@@ -29,9 +29,11 @@ void add_sort_options(CLI::App* command, SortOptions* options, const std::string
 }
 
 void check(const SortOptions& options) {
-  if (options.dry_run && options.folder.empty()) {
+  if (!options.folder.empty()) return;
+  if (options.dry_run) {
     throw UsageError("--dry-run shows what --sort-into would do; name its folder, too");
   }
+  if (options.by) throw UsageError("--by says how --sort-into files images; name its folder, too");
 }
 
 }  // namespace clip_cli

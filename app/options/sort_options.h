@@ -2,6 +2,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <optional>
 #include <string>
 
 #include "run/sort_into.h"
@@ -10,7 +11,7 @@ namespace clip_cli {
 
 struct SortOptions {
   std::string folder;  // --sort-into; empty: they are not
-  SortMethod by = SortMethod::kLink;
+  std::optional<SortMethod> by;  // none: by links
   bool dry_run = false;
 };
 
@@ -18,7 +19,7 @@ struct SortOptions {
 // DIR/LABEL".
 void add_sort_options(CLI::App* command, SortOptions* options, const std::string& what);
 
-// Throws UsageError where --dry-run has nothing to show.
+// Throws UsageError where --dry-run has nothing to show, or --by nothing to say how.
 void check(const SortOptions& options);
 
 }  // namespace clip_cli

@@ -9,10 +9,45 @@
 namespace clip_cli {
 namespace {
 
+// What other tools call commands and options, each as the arguments that it is here. Where several
+// fit, the first that the command has.
+struct Synonym {
+  const char* typed;
+  const char* name;
+};
+
+constexpr Synonym kSynonyms[] = {
+    {"download", "pull"},      {"get", "pull"},          {"fetch", "pull"},
+    {"rm", "remove"},          {"delete", "remove"},     {"ls", "list"},
+    {"show", "inspect"},       {"info", "inspect"},      {"find", "search"},
+    {"query", "search"},       {"similar", "search"},    {"dedup", "duplicates"},
+    {"encode", "embed"},       {"rank", "score"},        {"heatmap", "explain"},
+    {"man", "manual"},         {"completion", "completions"},
+    {"--limit", "--top"},      {"--limit", "--top-k"},   {"--count", "--top"},
+    {"--count", "--top-k"},    {"--topk", "--top"},      {"--folder", "--in"},
+    {"--dir", "--in"},         {"--image", "--like"},    {"--copy", "--by"},
+    {"--move", "--by"},        {"--link", "--by"},       {"--html", "--report"},
+    {"--out", "--output"},     {"--ignore", "--exclude"}, {"--no-color", "--color"},
+};
+
+std::string synonym_of(const std::string& typed, const std::vector<std::string>& names) {
+  for (const Synonym& each : kSynonyms) {
+    if (typed == each.typed && std::find(names.begin(), names.end(), each.name) != names.end()) {
+      return each.name;
+    }
+  }
+  return "";
+}
+
+std::string without_dashes(const std::string& name) {
+  return name.substr(std::min(name.find_first_not_of('-'), name.size()));
+}
+
 // More letters than this share of a name are not a slip of the finger.
 bool is_near(const std::string& typed, const std::string& name) {
-  return clip::edit_distance(clip::lower_ascii(typed), clip::lower_ascii(name)) <=
-         std::max<std::size_t>(name.size() / 3, 1) + 1;
+  const std::string letters = clip::lower_ascii(without_dashes(name));
+  return clip::edit_distance(clip::lower_ascii(without_dashes(typed)), letters) <=
+         std::max<std::size_t>(letters.size() / 3, 1);
 }
 
 std::vector<std::string> command_names(const CLI::App& command) {
@@ -34,9 +69,10 @@ std::vector<std::string> option_names(const CLI::App& command) {
 
 std::string did_you_mean(const std::string& what, const std::string& typed,
                          const std::vector<std::string>& names) {
-  const std::string nearest = clip::nearest_name(typed, names);
+  const std::string synonym = synonym_of(typed, names);
+  const std::string nearest = synonym.empty() ? clip::nearest_name(typed, names) : synonym;
   std::string message = fmt::format("there is no {} '{}'", what, typed);
-  if (is_near(typed, nearest)) {
+  if (!synonym.empty() || is_near(typed, nearest)) {
     message += fmt::format("; did you mean {}?", nearest);
   } else if (what == "command") {
     message += fmt::format("; there are {}", fmt::join(names, ", "));

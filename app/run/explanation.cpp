@@ -11,18 +11,20 @@
 namespace clip_cli {
 
 void add_explain_options(CLI::App* command, ExplainOptions* options) {
-  command
-      ->add_option_function<std::string>(
-          "--method",
-          [options](const std::string& name) {
-            options->method =
-                name == "patches" ? ExplainMethod::kPatches : ExplainMethod::kOcclusion;
-          },
-          "occlusion: cover parts of the image, one after the other; patches: leave the patches "
-          "of a ViT out of its last block, in one pass of the native engine: faster, and less "
-          "often right [occlusion]")
-      ->check(CLI::IsMember({"occlusion", "patches"}))
-      ->type_name("METHOD");
+  CLI::Option* method =
+      command
+          ->add_option_function<std::string>(
+              "--method",
+              [options](const std::string& name) {
+                options->method =
+                    name == "patches" ? ExplainMethod::kPatches : ExplainMethod::kOcclusion;
+              },
+              "occlusion, or patches, which is faster and less often right [occlusion]\n"
+              "occlusion covers parts of the image, one after the other, and works with every "
+              "model. patches leaves the patches of a ViT out of its last block, in one pass, and "
+              "needs the native engine.")
+          ->type_name("METHOD");
+  allow_only(method, {"occlusion", "patches"});
   command
       ->add_option("--cells", options->cells,
                    "Of occlusion: cells a side of the grid [7]; more of them take longer")

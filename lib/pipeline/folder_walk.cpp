@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -45,6 +47,29 @@ Descriptor open_far(std::string_view path) {
 bool is_gone(int folder, const char* name) {
   struct stat info = {};
   return ::fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
+// Whether the folder is of a file system in which the kernel shows itself, such as /proc, where links
+// lead to every folder of the machine, once for each process.
+bool is_of_kernel(int parent, const char* name) {
+  const Descriptor folder(::openat(parent, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
+  struct statfs info = {};
+  if (!folder.valid() || ::fstatfs(folder.get(), &info) != 0) return false;
+  switch (static_cast<std::uint32_t>(info.f_type)) {
+    case PROC_SUPER_MAGIC:
+    case SYSFS_MAGIC:
+    case DEVPTS_SUPER_MAGIC:
+    case CGROUP_SUPER_MAGIC:
+    case CGROUP2_SUPER_MAGIC:
+    case DEBUGFS_MAGIC:
+    case TRACEFS_MAGIC:
+    case SECURITYFS_MAGIC:
+    case PSTOREFS_MAGIC:
+    case BPF_FS_MAGIC:
+      return true;
+    default:
+      return false;
+  }
 }
 
 std::vector<std::string> parts_of(const std::string& path) {
@@ -184,6 +209,7 @@ bool FolderWalk::next_in(WalkEntry* entry) {
 
   if (failure == 0 && S_ISDIR(info.st_mode)) {
     const bool mount_point = info.st_dev != folder.info.st_dev;
+    if (mount_point && is_of_kernel(at, name)) return false;
     const Outcome outcome = enter(at, name, info, entry);  // `folder` may have moved
     if (outcome == Outcome::kEntered) {
       open_.back().mount_point = entry->mount_point = mount_point;

@@ -250,6 +250,8 @@ class Inputs(TemporaryFolder):
                 ([self.paths[0], "--labels", "a,b", "--top-k", "0"], "--top-k"),
                 ([self.paths[0], "--labels", "a,b", "--threshold", "2"], "--threshold"),
                 ([self.paths[0], "--labels", "a,b", "--dry-run"], "--sort-into"),
+                ([self.paths[0], "--labels", "a,b", "--by", "copy"], "--sort-into"),
+                ([self.paths[0], "dog", "pizza", "--labels", "cat"], '--labels "cat,dog"'),
                 ([self.paths[0], "--labels", "a,b", "--resume"], "--output"),
                 ([self.paths[0], "--labels", "a,b", "--resume", "-o", "x.csv"], "jsonl"),
                 ([self.paths[0], "--labels", "a,b", "--json", "--csv"], "--csv"),

@@ -153,10 +153,33 @@ class Inputs(unittest.TestCase):
         self.assertEqual(result["model"], str(TINY))
 
     def test_a_prompt_that_looks_like_an_image_is_pointed_out(self):
-        done = score(self.images[0], "missing.jpg")
+        done = score(self.images[0], "a file called missing.jpg")
         self.assertEqual(done.returncode, 0)
-        self.assertIn("'missing.jpg' is taken as a prompt", done.stderr)
+        self.assertIn("'a file called missing.jpg' is taken as a prompt", done.stderr)
 
+    def test_an_image_that_is_not_there_is_no_prompt(self):
+        for arguments, words in (
+                ((self.images[0], "mising.png", "a cat"), ("cannot read mising.png", "--text mis")),
+                ((self.images[0], "a cat", "mising.jpg"), ("cannot read mising.jpg",)),
+                ((self.images[0], "a cat", self.images[1]), ("images come first",)),
+                (("--image", self.images[0], "mising.png"), ("cannot read mising.png",))):
+            done = score(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            for word in words:
+                self.assertIn(word, done.stderr)
+        done = score(self.images[0], "--text", "mising.png")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_an_image_is_no_list(self):
+        data = Path(self.images[0]).read_bytes()
+        for arguments, word in ((("-", "a cat"), "--image -"),
+                                (("--images", "-", "a cat"), "--image -"),
+                                (("--images", self.images[0], "a cat"), "name an image as")):
+            done = subprocess.run([BINARY, "score", "--model", TINY, *arguments], input=data,
+                                  capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stdout), (1, b""), done.stderr)
+            self.assertIn(word, done.stderr.decode())
+            self.assertLess(len(done.stderr), 400)
 
     def test_a_prompt_may_be_the_name_of_a_file_that_is_no_image(self):
         self.write("notes.txt", "these are notes")

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <functional>
@@ -445,9 +446,9 @@ TEST_CASE("a folder on another device is a mount point") {
   folder.write("a/1", "");
   struct stat here = {}, there = {};
   REQUIRE(::stat(folder.path().c_str(), &here) == 0);
-  REQUIRE(::stat("/proc/self/task", &there) == 0);
+  REQUIRE(::stat("/dev", &there) == 0);
   REQUIRE(here.st_dev != there.st_dev);
-  fs::create_directory_symlink("/proc/self/task", folder.path("b"));
+  fs::create_directory_symlink("/dev", folder.path("b"));
   WalkOptions options;
   options.max_depth = 1;
   for (const char* sub : {"", "b"}) {
@@ -457,4 +458,21 @@ TEST_CASE("a folder on another device is a mount point") {
       if (entry.relative == "b") CHECK(entry.mount_point);
     });
   }
+}
+
+TEST_CASE("folders in which the kernel shows itself are not entered, but for one that is named") {
+  const TemporaryFolder folder;
+  folder.write("a/1", "");
+  fs::create_directory_symlink("/proc", folder.path("b"));
+  fs::create_directory_symlink("/proc/self/root", folder.path("c"));
+  fs::create_directory_symlink("/sys/kernel", folder.path("d"));
+  WalkOptions options;
+  options.max_depth = 2;
+  const Lines lines = walked(folder.path(), options);
+  CHECK(std::find(lines.begin(), lines.end(), "+ c") != lines.end());  // which is /
+  for (const char* line : {"+ b", "+ d", "+ c/proc"}) {
+    CHECK(std::find(lines.begin(), lines.end(), line) == lines.end());
+  }
+  options.max_depth = 1;
+  CHECK(walked("/proc/self/task", options).size() > 2);
 }

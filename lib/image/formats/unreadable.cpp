@@ -43,7 +43,7 @@ bool is_raw(std::string_view bytes) {
   return begins(bytes, "FUJIFILMCCD-RAW") || begins(bytes, "IIRO") || begins(bytes, "IIRS") ||
          begins(bytes, "MMOR") || begins(bytes, "IIU\0\x18") || begins(bytes, "FOVb") ||
          begins(bytes, "\0MRM") || begins(bytes, "II\x1a\0\0\0HEAPCCDR") ||
-         (begins(bytes, "II*\0") && bytes.substr(8, 3) == std::string_view("CR\2")) ||
+         (begins(bytes, "II*\0") && ByteReader(bytes).starts_with(8, "CR\2")) ||
          has_brand(bytes, {"crx "});
 }
 

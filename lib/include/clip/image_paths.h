@@ -6,7 +6,7 @@
 /// In a folder, an image is a file whose first bytes are an image's, whatever it is called, or one
 /// that has an image's extension, whatever it holds: who has a broken photo.jpg wants to hear of
 /// it. Links are followed, and each folder is read once however many links lead to it, so loops
-/// end.
+/// end; /proc, /sys and the like are not entered.
 ///
 /// What patterns in gitignore's syntax exclude is left out: those of the options, and of files
 /// named .clipignore in the folder that is named and in those below it, never above it. Hidden
