@@ -24,6 +24,7 @@
 #include "options/parse_message.h"
 #include "options/suggestions.h"
 #include "terminal/bus_error.h"
+#include "terminal/closed_streams.h"
 #include "terminal/color.h"
 #include "terminal/early_exit.h"
 #include "terminal/error_notice.h"
@@ -85,6 +86,7 @@ int run_guarded(const clip_cli::Command& command) {
 }
 
 int run(int argc, char** argv) {
+  clip_cli::hold_closed_streams();
   clip_cli::silence_libraries();
   clip_cli::explain_bus_errors();
   // A file that may grow no further (ulimit -f) is an error of that file, not the end of the run.

@@ -241,7 +241,8 @@ void setup_batch(CLI::App* batch, Command* command) {
   add_output_options(batch, &options->output, /*report=*/true,
                      {{"json", "Print one JSON object per job [default]"},
                       {"csv", "Print comma-separated values: a line for each score or label"},
-                      {"tsv", "Print tab-separated values: a line for each score or label"}});
+                      {"tsv", "Print tab-separated values: a line for each score or label"},
+                      {"report", "Also write an HTML page that shows images and answers"}});
   add_image_run_options(batch, &options->run);
   batch->footer(
       "Jobs:\n"

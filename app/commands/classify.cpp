@@ -12,10 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "clip/image_embedder.h"
 #include "clip/text_embedder.h"
 #include "commands/commands.h"
 #include "exit_code.h"
+#include "input/image_urls.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
 #include "options/shard_option.h"
@@ -145,7 +147,9 @@ std::string with_heat(const clip::ImageResult& image, const clip::Embeddings& la
   label.prompts.values.assign(labels.row(first), labels.row(first) + labels.dim);
   label.neutral = neutral;
   try {
-    return explained_thumbnail(image, label, model, encoder, options.run.run.batch, &stop);
+    return explained_thumbnail(image, label, model, encoder,
+                               encoder_options(options.run.model).precision, options.run.run.batch,
+                               &stop);
   } catch (const clip::Error& error) {
     if (error.code() != clip::ErrorCode::kCancelled) {
       notice(fmt::format("cannot explain {}: {}", image.source.name, message_of(error)));
@@ -154,17 +158,18 @@ std::string with_heat(const clip::ImageResult& image, const clip::Embeddings& la
   }
 }
 
-// Throws UsageError for --labels cat dog, where the shell gives the second label as an image: before
-// anything is filed under the only label that is left.
+// Throws UsageError for --labels cat dog, where the shell gives the second label as an image:
+// before anything is filed under the only label that is left.
 void check_single_label(const ClassifyOptions& options) {
   for (const std::string& named : options.images.named) {
     if (options.labels.list.empty() || brace_list(named) || url_kind(named) != UrlKind::kNone ||
         named == "-" || clip::exists(named)) {
       continue;
     }
-    throw UsageError(fmt::format(
-        "cannot read {0}: there is no such file; labels are separated by commas: --labels \"{1},{0}\"",
-        named, options.labels.list));
+    throw UsageError(
+        fmt::format("cannot read {0}: there is no such file; labels are separated by commas: "
+                    "--labels \"{1},{0}\"",
+                    named, options.labels.list));
   }
 }
 
@@ -228,7 +233,8 @@ int run_classify(const ClassifyOptions& given) {
                     [&] { return count ? share_of(shard, count->total()) : std::nullopt; });
   std::optional<SortInto> sorter;
   if (!options.sort.folder.empty()) {
-    sorter.emplace(options.sort.folder, options.sort.by.value_or(SortMethod::kLink), options.sort.dry_run);
+    sorter.emplace(options.sort.folder, options.sort.by.value_or(SortMethod::kLink),
+                   options.sort.dry_run);
   }
   const OutputFormat& format = format_of(options);
   LabelColumns columns;

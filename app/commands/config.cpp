@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,19 +13,23 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "commands/commands.h"
 #include "configuration/apply.h"
 #include "configuration/file.h"
 #include "exit_code.h"
 #include "manual/description.h"
 #include "service/json.h"
+#include "terminal/text.h"
+#include "usage_error.h"
+#include "writers/output.h"
 #include "writers/print_json.h"
 
 namespace clip_cli {
 namespace {
 
 struct ConfigOptions {
-  bool all = false, path = false, json = false;
+  bool all = false, path = false, json = false, init = false;
 };
 
 // One setting, as it is in force.
@@ -38,9 +43,10 @@ struct InForce {
 // In force, and what could be set, by section in the order of the commands.
 class Listing {
  public:
-  explicit Listing(const ConfigurationFile& file) : file_(file) {
+  // `environment`: whether it counts, too.
+  explicit Listing(const ConfigurationFile& file, bool environment = true) : file_(file) {
     for_each_command(&whole_program(), [&](CLI::App* command) { add_options_of(*command); });
-    read_environment();
+    if (environment) read_environment();
     for (const Setting& setting : file.settings) {
       if (setting.key.empty() || is_in_environment(setting.key)) continue;
       in_force_.push_back({section_of(setting), setting.key, setting, ""});
@@ -54,9 +60,10 @@ class Listing {
                      [&](CLI::App* command) { apply_configuration(file_, command); });
   }
 
-  void print(bool all) const {
-    print_section("", all);
-    for (const std::string& section : sections_) print_section(section, all);
+  std::string text(bool all) const {
+    std::string text = section_text("", all);
+    for (const std::string& section : sections_) text += section_text(section, all);
+    return text;
   }
 
   void print_as_json() const {
@@ -143,7 +150,7 @@ class Listing {
   // Of options of one name, those that most commands have; what others mean by it is in their
   // sections.
   bool is_at_top(const Possible& option) const {
-    if (option.sections.size() < 2) return false;
+    if (option.sections.size() < 2 || is_for_sections(option.key)) return false;
     // TOML has no place for both --batch and the section [batch].
     if (std::find(sections_.begin(), sections_.end(), option.key) != sections_.end()) return false;
     bool is_before = true;  // of equal ones the first is taken
@@ -189,7 +196,7 @@ class Listing {
 
   static std::string value_text(const Setting& setting) {
     const auto one = [&](const std::string& value) {
-      return setting.is_flag ? value : toml_string(value);
+      return setting.is_flag || setting.is_number ? value : toml_string(value);
     };
     if (!setting.is_list) return one(setting.values.front());
     std::vector<std::string> values;
@@ -204,7 +211,7 @@ class Listing {
     return option.is_repeatable ? "[" + toml_string(value) + "]" : toml_string(value);
   }
 
-  void print_section(const std::string& section, bool all) const {
+  std::string section_text(const std::string& section, bool all) const {
     std::string text;
     for (const InForce& each : in_force_) {
       if (each.section != section) continue;
@@ -225,9 +232,8 @@ class Listing {
         text +=
             fmt::format("\n# {}\n#{} = {}\n", each.text.summary, each.key, default_text(each.text));
     }
-    if (text.empty()) return;
-    if (!section.empty()) fmt::print("\n[{}]\n", section);
-    fmt::print("{}", text);
+    if (text.empty() || section.empty()) return text;
+    return fmt::format("\n[{}]\n{}", section, text);
   }
 
   const ConfigurationFile& file_;
@@ -237,6 +243,23 @@ class Listing {
   std::vector<InForce> in_force_;
 };
 
+// Writes a file in which every option is a comment, where there is none.
+int write_first_file(const ConfigurationPlace& place) {
+  if (place.path.empty()) throw UsageError("no configuration file is read, so none is made");
+  if (clip::exists(place.path)) {
+    throw UsageError(fmt::format("{} is there already; edit it", place.path));
+  }
+  const std::filesystem::path folder = std::filesystem::path(place.path).parent_path();
+  if (!folder.empty()) std::filesystem::create_directories(folder);
+  ConfigurationFile none;
+  Output output = Output::replacing(place.path);
+  output.write("# Defaults of options; `clip-cli manual config` describes this file.\n" +
+               Listing(none, /*environment=*/false).text(/*all=*/true));
+  output.commit();
+  notice(fmt::format("{} is made: every option is in it, as a comment", place.path));
+  return kDone;
+}
+
 int run_config(const ConfigOptions& options, const CLI::App& command) {
   const auto named = command.get_option("--config")->results();
   const ConfigurationPlace place = configuration_place(
@@ -245,6 +268,7 @@ int run_config(const ConfigOptions& options, const CLI::App& command) {
     if (!place.path.empty()) fmt::print("{}\n", place.path);
     return place.path.empty() ? kFailed : kDone;
   }
+  if (options.init) return write_first_file(place);
   const ConfigurationFile file = read_configuration(place);
   const Listing listing(file);
   listing.check();
@@ -257,7 +281,7 @@ int run_config(const ConfigOptions& options, const CLI::App& command) {
   } else {
     fmt::print("# {}{}\n", file.path, file.exists ? "" : ", which does not exist");
   }
-  listing.print(options.all);
+  fmt::print("{}", listing.text(options.all));
   return kDone;
 }
 
@@ -268,21 +292,25 @@ void setup_config(CLI::App* config, Command* command) {
   config->add_flag("--all", options->all,
                    "Print also what is not set, as comments: every option and its default");
   config->add_flag("--path", options->path, "Print only where the file is, or would be");
-  config->add_flag("--json", options->json, "Print one JSON object");
+  config->add_flag("--init", options->init, "Make the file, with every option as a comment")
+      ->excludes("--all", "--path");
+  config->add_flag("--json", options->json, "Print one JSON object")->excludes("--init");
   config->footer(
       "The file is TOML. Its keys are the long names of options: model = \"ViT-B/32\", json = "
       "true,\n"
-      "exclude = [\"*.tmp\", \"raw/\"]. At the top they are the defaults of every command that has "
-      "the\n"
-      "option; below [classify] or [models.pull], which count first, of one command.\n\n"
+      "exclude = [\"*.tmp\", \"raw/\"]. Settings at the top of the file hold for every command "
+      "that "
+      "has the\n"
+      "option, those below [classify] or [models.pull] for that command alone, and before the "
+      "others.\n\n"
       "The environment, such as CLIP_MODEL, comes before the file, and the command line before "
-      "both:\n"
-      "an option there also puts aside settings that it cannot be used with, and --json=false "
-      "undoes\n"
-      "json = true. Arguments cannot be set.\n\n"
+      "both.\n"
+      "There, --json=false undoes json = true, and an option undoes settings that exclude it: "
+      "--csv a\n"
+      "json = true. What is an argument, as an image is, cannot be set.\n\n"
       "Examples:\n"
       "  clip-cli config\n"
-      "  clip-cli config --all > config.toml");
+      "  clip-cli config --init");
   config->callback([=] { *command = [=] { return run_config(*options, *config); }; });
 }
 

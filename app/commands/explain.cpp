@@ -177,7 +177,7 @@ void print_grid(const clip::HeatGrid& grid, std::int64_t text, double hottest) {
 
 void print_as_text(const Prepared& prepared, const std::vector<std::string>& texts,
                    const clip::HeatGrid& grid, bool with_grid) {
-  if (::isatty(STDOUT_FILENO) == 1) fmt::print("    score      most at  prompt\n");
+  if (::isatty(STDOUT_FILENO) == 1) fmt::print("    score  most at x,y  prompt\n");
   double hottest = 0;
   for (const double fall : grid.falls) hottest = fall > hottest ? fall : hottest;
   for (std::int64_t text = 0; text < grid.texts; ++text) {
@@ -282,8 +282,7 @@ void setup_explain(CLI::App* explain, Command* command) {
       ->type_name("");
   explain
       ->add_option("-o,--output", options->output,
-                   "Draw the image under the heat of each prompt, side by side, into FILE.png or "
-                   "FILE.jpg")
+                   "Draw the heat of each prompt on the image, side by side: a .png or .jpg file")
       ->type_name("FILE");
   explain->add_flag("--json", options->json, "Print one JSON object, with the grids");
   add_explain_options(explain, &options->explain);

@@ -57,6 +57,9 @@ clip::Error no_index(const std::string& folder) {
 IndexedFolder there(const std::string& named) {
   IndexedFolder folder = known_folder(named);
   if (!folder.is_there) throw no_index(named);
+  if (!folder.sub.empty() && !clip::is_folder(named)) {
+    throw clip::Error(clip::ErrorCode::kNotFound, fmt::format("there is no folder {}", named));
+  }
   return folder;
 }
 
@@ -155,8 +158,10 @@ int verify_index(const IndexedFolder& folder, bool json) {
 
 int remove_indexes(const IndexedFolder& folder, bool json) {
   if (!folder.sub.empty()) {
-    throw UsageError(fmt::format("the index of {} is that of {}; name this folder to remove it",
-                                 folder.named, folder.place.root));
+    throw UsageError(
+        fmt::format("{} has no index of its own, but is in that of {}: `clip-cli index "
+                    "--remove {}` removes it",
+                    folder.named, folder.place.root, folder.place.root));
   }
   clip::remove_index(folder.place);
   if (json) {
@@ -234,7 +239,9 @@ int build(const IndexedFolder& folder, const IndexOptions& options) {
   if (options.json) {
     print_json(report_json(folder, report, refreshed.seconds));
   } else if (!options.run.run.quiet) {
-    notice(fmt::format("{}{}: {}, in {}", report.complete ? "" : "interrupted: ", folder.place.root,
+    const std::string where =
+        folder.sub.empty() ? folder.place.root : clip::joined_path(folder.place.root, folder.sub);
+    notice(fmt::format("{}{}: {}, in {}", report.complete ? "" : "interrupted: ", where,
                        summary_of(report), duration(refreshed.seconds)));
   }
   return report.failed == 0 ? kDone : kFailed;
@@ -347,7 +354,7 @@ void setup_index(CLI::App* index, Command* command) {
       ->take_all();
   index->add_flag_function(
       "--archives,!--no-archives", [options](std::int64_t count) { options->archives = count > 0; },
-      "Also read the images in tar archives; --no-archives ends that\n"
+      "Index the images in tar archives, too, from now on, or no longer\n"
       "Kept with the index: later runs do the same.");
   index->add_flag("--status", options->status, "Print what the index has, and which images failed");
   index->add_flag("--verify", options->verify, "Check that no part of the index is damaged");
@@ -355,7 +362,7 @@ void setup_index(CLI::App* index, Command* command) {
                   "Refresh, and forget images that cannot be reached now\n"
                   "Otherwise those of a disk that is not mounted, say, are kept.");
   index->add_flag("--remove", options->remove, "Remove the index; images are not touched");
-  index->add_flag("--list", options->list, "Print all indexes, but those made with --here");
+  index->add_flag("--list", options->list, "Print all indexes, except those made with --here");
   index
       ->add_option("--import", options->import.vectors,
                    "Take embeddings that `embed` has written, instead of reading images\n"

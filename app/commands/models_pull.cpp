@@ -1,7 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -120,7 +122,7 @@ void fetch(const PullOptions& options, const clip::PublishedModel& model, const 
   Download download(options, model.name);
   const std::vector<std::string> urls = addresses(options, model);
   if (urls.size() > 1) download.options().attempts = kAttemptsOfSeveral;
-  std::string reasons;
+  std::vector<std::string> reasons;
   for (const std::string& url : urls) {
     try {
       clip::download(url, path, model.sha256, download.options());
@@ -130,8 +132,18 @@ void fetch(const PullOptions& options, const clip::PublishedModel& model, const 
       const bool last = &url == &urls.back();
       if (interrupts().cancelled() || (last && !mirror(options).empty())) throw;
       download.clear();
-      reasons += fmt::format("{}{}", reasons.empty() ? "" : "; ", error.what());
-      if (last) throw clip::Error(error.code(), reasons, error.hint());
+      // What ails this machine is the same for all addresses.
+      const std::string reason = error.what();
+      if (std::find(reasons.begin(), reasons.end(), reason) == reasons.end()) {
+        reasons.push_back(reason);
+      }
+      if (!last) continue;
+      const std::string by_hand =
+          error.code() == clip::ErrorCode::kIo
+              ? fmt::format("; a copy of the file from elsewhere can be put at {}", path)
+              : "";
+      throw clip::Error(error.code(), fmt::format("{}{}", fmt::join(reasons, "; "), by_hand),
+                        error.hint());
     }
   }
 }

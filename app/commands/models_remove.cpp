@@ -102,7 +102,7 @@ int run_remove(const RemoveOptions& options) {
 
 void setup_models_remove(CLI::App* models, Command* command) {
   CLI::App* remove = models->add_subcommand(
-      "remove", "Delete one of OpenAI's own files, or a model's ready weights");
+      "remove", "Delete a model of OpenAI that was downloaded, or a model's ready weights");
   auto options = std::make_shared<RemoveOptions>();
   remove->add_option("NAME", options->name, "A name of `models list`; with --ready also a path")
       ->type_name("")

@@ -188,8 +188,8 @@ clip::Error nothing_says(const Checked& checked) {
       clip::ErrorCode::kUnsupported,
       fmt::format("nothing says what {} must hold: it has no checksums, and no digest of it is "
                   "beside it. Its SHA-256 is {}; compare that with its publisher's, and let "
-                  "`clip-cli models verify --record` write it down",
-                  checked.path, checked.digest));
+                  "`clip-cli models verify --record {}` write it down",
+                  checked.path, checked.digest, checked.path));
 }
 
 void replace_file(const std::string& path, const std::string& text) {

@@ -256,7 +256,7 @@ void setup_probe_apply(CLI::App* probe, Command* command) {
       "PATH is NAME.npy, with NAME.jsonl beside it, as `embed --output NAME.npy` writes them; or "
       "images and\nfolders, which the model embeds that the probe was trained for.\n\n"
       "Example:\n"
-      "  clip-cli embed imagenet/val --output train.npy && clip-cli probe train train.npy --output "
+      "  clip-cli embed pets/train --output pets.npy && clip-cli probe train pets.npy --output "
       "pets.safetensors && clip-cli probe apply pets.safetensors photos");
   apply->callback([=] { *command = [=] { return run_probe_apply(*options); }; });
 }

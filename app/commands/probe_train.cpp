@@ -326,7 +326,7 @@ void setup_probe_train(CLI::App* probe, Command* command) {
       "The strength of the penalty is swept as in CLIP's paper: by the accuracy on what is held "
       "out, of\nequal ones by the cross-entropy; then the probe is trained on all embeddings.\n\n"
       "Example:\n"
-      "  clip-cli embed imagenet/val --output train.npy && clip-cli probe train train.npy --output "
+      "  clip-cli embed pets/train --output pets.npy && clip-cli probe train pets.npy --output "
       "pets.safetensors");
   train->callback([=] { *command = [=] { return run_probe_train(*options); }; });
 }

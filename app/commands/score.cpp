@@ -125,7 +125,8 @@ Inputs gather(const ScoreOptions& options) {
     const auto listed = read_texts({options.text_list, options.encoding});
     inputs.texts.insert(inputs.texts.end(), listed.begin(), listed.end());
   }
-  if (inputs.texts.empty()) throw UsageError("no prompt: images come first, then prompts, or a list with --texts FILE");
+  if (inputs.texts.empty())
+    throw UsageError("no prompt: images come first, then prompts, or a list with --texts FILE");
   return inputs;
 }
 
@@ -343,7 +344,7 @@ void setup_score(CLI::App* score, Command* command) {
       score->add_option("TEXT", options->positional, "Prompts to score the images against")
           ->type_name("");
   value_words(texts).kind = Words::kFile;  // more images may come
-  score->add_option("--text", options->texts, "A prompt, whatever it looks like")
+  score->add_option("--text", options->texts, "A prompt; never taken for an image. Repeatable")
       ->type_name("TEXT")
       ->allow_extra_args(false)
       ->take_all();
@@ -357,7 +358,9 @@ void setup_score(CLI::App* score, Command* command) {
       ->type_name("FILE");
   add_encoding_option(score, &options->encoding);
   add_truncate_option(score, &options->truncate);
-  add_output_options(score, &options->output, /*report=*/true);
+  add_output_options(
+      score, &options->output, /*report=*/true,
+      {{"report", "Also write an HTML page that shows the images with their scores"}});
   add_shard_option(score, &options->shard);
   add_image_run_options(score, &options->run);
   score->footer(

@@ -51,7 +51,7 @@ constexpr int kMaxTries = 10;
 struct SearchCommand {
   QueryOptions query;
   std::string queries, encoding;  // --queries, and what the file is in
-  std::string in = ".";
+  std::optional<std::string> in;  // --in; none: the current folder
   DatabaseOptions database;
   std::optional<std::size_t> top;
   bool matching = false, unique = false;
@@ -272,6 +272,24 @@ void check(const SearchCommand& options) {
   check(options.sort);
 }
 
+// Other commands take a folder as an argument. Throws UsageError where it stands beside the query;
+// alone it may be a word of that name.
+void check_folder_in_query(const SearchCommand& options) {
+  const std::vector<std::string>& words = options.query.words;
+  if (options.in || words.empty()) return;
+  for (const std::string& word : {words.front(), words.back()}) {
+    if (!clip::is_folder(word)) continue;
+    if (words.size() == 1) {
+      notice(fmt::format("'{0}' is taken as a text; --in {0} searches in the folder", word));
+      return;
+    }
+    throw UsageError(
+        fmt::format("'{0}' is a folder: search in it with --in {0}; as a part of the query, put "
+                    "quotation marks around all of it: \"{1}\"",
+                    word, title_of(options.query)));
+  }
+}
+
 // README.md of lib/index: for sums of terms, and images, no rule was found that is good enough.
 void check_matching(const SearchCommand& options, const std::vector<TermSpec>& specs) {
   if (!options.matching || !options.queries.empty()) return;
@@ -286,11 +304,14 @@ void check_matching(const SearchCommand& options, const std::vector<TermSpec>& s
 int print_hits(const SearchCommand& options, const clip::Model& model, const OutputFormat& format,
                const Preview* preview, const std::vector<FoundImage>& hits) {
   if (hits.empty() && !options.run.run.quiet) {
-    notice(options.matching ? "no image matches" : "no image is found");
+    notice(options.matching    ? "no image matches"
+           : options.min_score ? "no image has a score as high as --min-score"
+                               : "there is no image to find");
   }
   std::optional<SortInto> sorter;
   if (!options.sort.folder.empty()) {
-    sorter.emplace(options.sort.folder, options.sort.by.value_or(SortMethod::kLink), options.sort.dry_run);
+    sorter.emplace(options.sort.folder, options.sort.by.value_or(SortMethod::kLink),
+                   options.sort.dry_run);
   }
   bool failed = false;
   Results results(Results::output_of(options.output), format, options.output,
@@ -350,11 +371,12 @@ int run_search(const SearchCommand& options) {
   check(options);
   std::vector<TermSpec> specs;  // mistakes in it show before the model is read
   if (options.queries.empty()) specs = read_terms(options.query);
+  if (!options.database.named()) check_folder_in_query(options);
   check_matching(options, specs);
   const OutputFormat& format = format_of(options.output, "table");
   const auto preview = make_preview(options.preview, format);
   if (options.database.named()) return search_database(options, specs, format, preview.get());
-  const IndexedFolder folder = indexed_folder(options.in);
+  const IndexedFolder folder = indexed_folder(options.in.value_or("."));
   catch_interrupts();
   const auto model = open_index_model(options.run.model, folder, options.run.run.quiet);
   std::vector<clip::QueryTerm> terms;
@@ -388,10 +410,9 @@ void setup_search(CLI::App* search, Command* command) {
   search->add_option("--top", options->top, "Print at most N hits [10; with --matching: all]")
       ->check(CLI::Range(1, 1000000000))
       ->type_name("N");
-  search->add_flag(
-      "--matching", options->matching,
-      "Print the images that match the query, and no others\n"
-      "Each must fit the query, which is one text, far better than unrelated prompts do.");
+  search->add_flag("--matching", options->matching,
+                   "Print only images that fit the query far better than unrelated texts do\n"
+                   "The query is one text.");
   search
       ->add_option("--min-score", options->min_score,
                    "Leave out hits with a lower score (100 x cosine)")

@@ -119,6 +119,10 @@ std::vector<std::string> configuration_keys(const CLI::App& command, const CLI::
   return option.get_lnames();
 }
 
+bool is_for_sections(const std::string& key) {
+  return key == "threshold";
+}
+
 std::vector<AppliedSetting> apply_configuration(const ConfigurationFile& file, CLI::App* command) {
   std::vector<AppliedSetting> wanted;
   for (CLI::Option* option : command->get_options([](CLI::Option*) { return true; })) {
@@ -222,6 +226,12 @@ void check_configuration(const ConfigurationFile& file, const CLI::App& program)
       command = next;
     }
     if (setting.key.empty()) continue;
+    if (setting.section.empty() && is_for_sections(setting.key)) {
+      fail(file, setting,
+           fmt::format("{0} means another thing in each command: set it in a section, such as "
+                       "[classify]",
+                       setting.key));
+    }
     std::vector<std::string> keys;
     add_keys(*command, &keys);
     if (std::find(keys.begin(), keys.end(), setting.key) != keys.end()) continue;

@@ -30,6 +30,10 @@ void relax_required(const ConfigurationFile& file, CLI::App* command);
 // has. All options of `program` must be set up.
 void check_configuration(const ConfigurationFile& file, const CLI::App& program);
 
+// Whether options of that name mean so different things that one value at the top of the file would
+// be wrong for some: a probability here, a cosine there.
+bool is_for_sections(const std::string& key);
+
 // The names that an option has in the file; none where it cannot be set there.
 std::vector<std::string> configuration_keys(const CLI::App& command, const CLI::Option& option);
 

@@ -85,7 +85,7 @@ class Reader {
           fail(path_, line, fmt::format("there is no section [{}]", fmt::join(names, ".")));
         }
         // An empty section counts as well: its name may be wrong.
-        settings.push_back({names, "", {}, false, false, line});
+        settings.push_back({names, "", {}, false, false, false, line});
         read(*below, names);
         continue;
       }
@@ -115,6 +115,7 @@ class Reader {
       for (const toml::node& each : *list) add(each);
     } else {
       setting.is_flag = node.is_boolean();
+      setting.is_number = node.is_number();
       add(node);
     }
     return setting;
@@ -178,7 +179,11 @@ std::vector<Setting> parse_configuration(const std::string& text, const std::str
   try {
     reader.read(toml::parse(text, path), {});
   } catch (const toml::parse_error& error) {
-    fail(path, error.source().begin.line, std::string(error.description()));
+    std::string what(error.description());
+    if (what.find("determine value type") != std::string::npos) {
+      what = "the value is neither true, false nor a number; texts need quotes: model = \"demo\"";
+    }
+    fail(path, error.source().begin.line, what);
   }
   std::stable_sort(reader.settings.begin(), reader.settings.end(),
                    [](const Setting& a, const Setting& b) { return a.line < b.line; });

@@ -12,7 +12,7 @@ struct Setting {
   std::vector<std::string> section;  // "models", "pull"; empty at the top
   std::string key;                   // "top-k"
   std::vector<std::string> values;   // as the command line would have them
-  bool is_list = false, is_flag = false;
+  bool is_list = false, is_flag = false, is_number = false;
   std::size_t line = 0;
 
   std::string name() const;  // "models.pull.key"

@@ -79,11 +79,11 @@ bool PathList::next(std::string* path) {
   while (reader_.next(path, kMaxDataUrl, &too_long)) {
     if (reader_.number() == 1 && is_binary(*path)) {
       const bool standard = reader_.name() == "standard input";
-      throw clip::Error(clip::ErrorCode::kInvalidArgument,
-                        fmt::format("{} is no list of paths, but binary, as an image is; {}",
-                                    reader_.name(),
-                                    standard ? "--image - reads an image from there"
-                                             : "name an image as an argument, or with --image"));
+      throw clip::Error(
+          clip::ErrorCode::kInvalidArgument,
+          fmt::format("{} is no list of paths, but binary, as an image is; {}", reader_.name(),
+                      standard ? "--image - reads an image from there"
+                               : "name an image as an argument, or with --image"));
     }
     if (too_long || (path->size() > kMaxPath && url_kind(*path) != UrlKind::kData)) {
       throw clip::Error(

@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "clip/error.h"
 #include "encoding_module/entry.h"
+#include "input/standard_input.h"
 
 extern "C" const clip::EmbeddedFile clip_encoding_module[];
 
@@ -44,7 +45,10 @@ LineReader::LineReader(const std::string& path, char end, const clip::CancelToke
       file_(STDIN_FILENO),
       stop_(stop),
       decoder_(encoding) {
-  if (path == "-") return;
+  if (path == "-") {
+    note_terminal_input();
+    return;
+  }
   owned_ = clip::Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!owned_.valid()) throw clip::file_error("open", path, errno);
   file_ = owned_.get();

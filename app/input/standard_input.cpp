@@ -9,6 +9,7 @@
 #include "archive/archive_kind.h"
 #include "base/file.h"
 #include "clip/error.h"
+#include "terminal/text.h"
 
 namespace clip_cli {
 namespace {
@@ -35,7 +36,17 @@ class Rest : public clip::ByteSource {
 
 }  // namespace
 
+void note_terminal_input() {
+  static const bool noted = [] {
+    const bool waits = ::isatty(STDIN_FILENO) == 1;
+    if (waits) notice("reading from the terminal, line by line; Ctrl-D ends");
+    return waits;
+  }();
+  static_cast<void>(noted);
+}
+
 bool StandardInput::is_archive() {
+  note_terminal_input();
   while (!at_end_ && head_.size() < clip::kArchiveHead && clip::may_be_archive(head_)) {
     if (!stop_->wait_readable(STDIN_FILENO)) return false;
     char bytes[clip::kArchiveHead];

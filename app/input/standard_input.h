@@ -15,6 +15,9 @@ namespace clip_cli {
 // What an image on standard input is called among those that are named, and an archive there.
 inline constexpr const char* kStandardInput = "-";
 
+// Says, once, that the program waits for what is typed, where standard input is a terminal.
+void note_terminal_input();
+
 class StandardInput {
  public:
   // `stop`, which outlives it and what it gives, ends every wait for bytes.

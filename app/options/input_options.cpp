@@ -42,7 +42,7 @@ void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
                    "A list of paths and URLs, one per line; - is standard input")
       ->type_name("FILE");
   command->add_flag("-0,--null", inputs->nul_separated,
-                    "Paths in lists end with a NUL, as those of `find -print0`");
+                    "Of --images: paths end with a NUL, as those of `find -print0`");
   add_exclude_option(command, &inputs->exclude);
 }
 

@@ -4,6 +4,7 @@
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
+#include <mutex>
 #include <set>
 
 #include "base/cpu.h"
@@ -54,7 +55,7 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
       command
           ->add_option(
               "--engine", options->encoder.engine,
-              "What computes: native, libtorch, torchscript or auto [auto]\n"
+              "The engine: native, libtorch, torchscript or auto [auto]\n"
               "native is the fastest on CPUs. libtorch computes on any device. Neither "
               "runs code of the file. torchscript runs the file's own code, on any device: "
               "use it only for files that you trust. auto is the first of them that can "
@@ -122,8 +123,12 @@ std::size_t threads(const ModelOptions& options) {
 clip::EncoderOptions encoder_options(const ModelOptions& options) {
   clip::EncoderOptions encoder = options.encoder;
   encoder.ready_folder = ready_folder();
-  encoder.notice = [said = std::make_shared<std::set<std::string>>()](const std::string& text) {
-    if (said->insert(text).second) notice(text);
+  // Once for both towers, which are opened one after the other, or by two threads.
+  encoder.notice = [](const std::string& text) {
+    static std::mutex mutex;
+    static std::set<std::string> said;
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (said.insert(text).second) notice(text);
   };
   return encoder;
 }

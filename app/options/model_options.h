@@ -20,9 +20,8 @@ struct ModelOptions {
 
 void add_model_options(CLI::App* command, ModelOptions* options);
 
-// For a command that takes several precisions, separated by commas, one after the other; in place
-// of
-// --precision, where add_model_options has added it.
+// For a command that takes several precisions, separated by commas, one after the other; replaces
+// --precision where add_model_options has added it.
 void add_precision_list(CLI::App* command, std::vector<std::string>* precisions,
                         const char* description);
 

@@ -2,8 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <vector>
 
+#include "base/strings.h"
+#include "clip/image.h"
 #include "options/value_words.h"
 #include "usage_error.h"
 
@@ -11,6 +15,18 @@ namespace clip_cli {
 namespace {
 
 constexpr const char* kGroup = "Output";
+
+// Files that hold something else, by what they are called: a slip would write TSV over an image.
+bool is_of_another_kind(const std::string& path) {
+  constexpr const char* kOthers[] = {
+      "arrow",   "bz2",  "db",     "feather", "gz",   "h5",  "hdf5",        "npz",    "ods",
+      "parquet", "pdf",  "pickle", "pkl",     "pt",   "pth", "safetensors", "sqlite", "tar",
+      "xls",     "xlsx", "xml",    "xz",      "yaml", "yml", "zip",         "zst",
+  };
+  const std::string extension = clip::extension_of(path);
+  return clip::has_image_extension(path) ||
+         std::find(std::begin(kOthers), std::end(kOthers), extension) != std::end(kOthers);
+}
 
 }  // namespace
 
@@ -60,6 +76,17 @@ const OutputFormat& format_of(const OutputOptions& options, const char* otherwis
   if (!options.format.empty()) return *format_named(options.format);
   if (options.output.empty()) return *format_named(otherwise);
   const OutputFormat* format = format_of_extension(options.output);
+  if (format == nullptr && is_of_another_kind(options.output)) {
+    std::string known;
+    for (const OutputFormat& each : output_formats()) {
+      if (!each.extensions.empty()) known += fmt::format(" .{}", each.extensions.front());
+    }
+    throw UsageError(
+        fmt::format("{} ends like a file of another kind; its ending chooses the "
+                    "format, of{} (and of embed .npy, .faiss); --json, --csv or --tsv "
+                    "choose it whatever the file is called",
+                    options.output, known));
+  }
   return format != nullptr ? *format : *format_named("tsv");
 }
 

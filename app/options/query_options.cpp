@@ -48,8 +48,11 @@ std::optional<double> take_weight(std::string* word) {
 }
 
 void notice_image_names(const std::string& text) {
-  if (clip::has_image_extension(text) && clip::is_regular_file(text)) {
+  if (!clip::has_image_extension(text)) return;
+  if (clip::is_regular_file(text)) {
     notice(fmt::format("'{}' is taken as a text; ./{} is the image", text, text));
+  } else if (text.find(' ') == std::string::npos) {
+    notice(fmt::format("'{}' is taken as a text; --like names an image", text));
   }
 }
 

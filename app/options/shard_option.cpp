@@ -94,7 +94,7 @@ void add_shard_option(CLI::App* command, ShardOption* option) {
   command
       ->add_option_function<std::string>(
           "--shard", [option](const std::string& text) { option->named = shard_in(text); },
-          "Take only every N-th input, from number K on (0 to N - 1)\n"
+          "Take only share K of N equal shares of the inputs; K is 0 to N - 1\n"
           "For work that several machines share: files of --output get K and N into their names. "
           "In "
           "jobs of Slurm the shard is the job's own, unless 0/1 takes all.")

@@ -10,7 +10,7 @@
 namespace clip_cli {
 
 struct SortOptions {
-  std::string folder;  // --sort-into; empty: they are not
+  std::string folder;            // --sort-into; empty: they are not
   std::optional<SortMethod> by;  // none: by links
   bool dry_run = false;
 };

@@ -17,17 +17,38 @@ struct Synonym {
 };
 
 constexpr Synonym kSynonyms[] = {
-    {"download", "pull"},      {"get", "pull"},          {"fetch", "pull"},
-    {"rm", "remove"},          {"delete", "remove"},     {"ls", "list"},
-    {"show", "inspect"},       {"info", "inspect"},      {"find", "search"},
-    {"query", "search"},       {"similar", "search"},    {"dedup", "duplicates"},
-    {"encode", "embed"},       {"rank", "score"},        {"heatmap", "explain"},
-    {"man", "manual"},         {"completion", "completions"},
-    {"--limit", "--top"},      {"--limit", "--top-k"},   {"--count", "--top"},
-    {"--count", "--top-k"},    {"--topk", "--top"},      {"--folder", "--in"},
-    {"--dir", "--in"},         {"--image", "--like"},    {"--copy", "--by"},
-    {"--move", "--by"},        {"--link", "--by"},       {"--html", "--report"},
-    {"--out", "--output"},     {"--ignore", "--exclude"}, {"--no-color", "--color"},
+    {"download", "pull"},
+    {"get", "pull"},
+    {"fetch", "pull"},
+    {"rm", "remove"},
+    {"delete", "remove"},
+    {"ls", "list"},
+    {"show", "inspect"},
+    {"info", "inspect"},
+    {"find", "search"},
+    {"query", "search"},
+    {"similar", "search"},
+    {"dedup", "duplicates"},
+    {"encode", "embed"},
+    {"rank", "score"},
+    {"heatmap", "explain"},
+    {"man", "manual"},
+    {"completion", "completions"},
+    {"--limit", "--top"},
+    {"--limit", "--top-k"},
+    {"--count", "--top"},
+    {"--count", "--top-k"},
+    {"--topk", "--top"},
+    {"--folder", "--in"},
+    {"--dir", "--in"},
+    {"--image", "--like"},
+    {"--copy", "--by"},
+    {"--move", "--by"},
+    {"--link", "--by"},
+    {"--html", "--report"},
+    {"--out", "--output"},
+    {"--ignore", "--exclude"},
+    {"--no-color", "--color"},
 };
 
 std::string synonym_of(const std::string& typed, const std::vector<std::string>& names) {
@@ -122,7 +143,9 @@ std::string suggestion_for(const CLI::App& command, const std::vector<std::strin
     if (argument == "--") break;
     const std::string name = argument.substr(0, argument.find('='));
     if (!clip::starts_with(name, "--")) continue;
-    if (std::find(options.begin(), options.end(), name) == options.end()) {
+    // One that is not in help says itself why it cannot be given.
+    if (std::find(options.begin(), options.end(), name) == options.end() &&
+        command.get_option_no_throw(name) == nullptr) {
       return did_you_mean("option", name, options);
     }
   }

@@ -33,10 +33,12 @@ void add_clip_benchmark_options(CLI::App* command, ClipBenchmarkOptions* options
       ->group(kGroup);
   command
       ->add_option("--dataset", options->dataset,
-                   "Name of the data set there [that of its folder or file]")
+                   "The data set's name in that file [that of its folder or file]")
       ->type_name("NAME")
       ->group(kGroup);
-  command->add_option("--language", options->language, "Language of labels and captions there")
+  command
+      ->add_option("--language", options->language,
+                   "The language of labels and captions in that file")
       ->type_name("NAME")
       ->capture_default_str()
       ->group(kGroup);

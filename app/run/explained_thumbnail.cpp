@@ -8,10 +8,12 @@ namespace clip_cli {
 
 std::string explained_thumbnail(const clip::ImageResult& image, const ExplainedTexts& text,
                                 const clip::Model& model, clip::ImageEncoder* encoder,
-                                std::size_t batch, const clip::CancelToken* stop) {
+                                clip::Precision precision, std::size_t batch,
+                                const clip::CancelToken* stop) {
   ExplainOptions options;
-  options.method =
-      clip::patch_encoder(encoder) != nullptr ? ExplainMethod::kPatches : ExplainMethod::kOcclusion;
+  const bool by_patches =
+      precision == clip::Precision::kFloat32 && clip::patch_encoder(encoder) != nullptr;
+  options.method = by_patches ? ExplainMethod::kPatches : ExplainMethod::kOcclusion;
   const clip::Preprocessing& rule = model.config().preprocessing;
   const clip::ExplainedInput input =
       clip::explained_input(image.input.data(), image.width, image.height, rule);

@@ -6,6 +6,7 @@
 #include "clip/error.h"
 #include "explain/occlusion.h"
 #include "explain/patches.h"
+#include "options/value_words.h"
 #include "terminal/text.h"
 
 namespace clip_cli {

@@ -72,7 +72,12 @@ std::shared_ptr<const clip::Model> open_index_model(const ModelOptions& options,
     try {
       auto model = open_model(named);
       if (model->identity() != indexed.identity) continue;
-      if (!quiet) {
+      if (!quiet && indexed.path == shipped_file(kDemoFile)) {
+        notice(fmt::format(
+            "the model is the demo model, which the index was made with, and which knows "
+            "drawings, not photographs; `clip-cli index {} --model NAME` adds another",
+            folder.named));
+      } else if (!quiet) {
         notice(fmt::format("the model is {}, which the index was made with; --model names another",
                            title_of(*model)));
       }

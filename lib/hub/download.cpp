@@ -142,11 +142,13 @@ void fetch(const std::string& url, PartFile* part, const DownloadOptions& option
       throw Error(ErrorCode::kIo, fmt::format("cannot get {}: {}", url, answer.message));
     }
     if (in_vain >= options.attempts) {
-      throw Error(
-          ErrorCode::kIo,
-          fmt::format("cannot get {}: {}, {} times; {} bytes have come, and the same command goes "
-                      "on from there",
-                      url, answer.message, in_vain, part->size()));
+      const std::string have =
+          part->size() == 0
+              ? ""
+              : fmt::format("; {} bytes have come, and the same command goes on from there",
+                            part->size());
+      throw Error(ErrorCode::kIo,
+                  fmt::format("cannot get {}: {}, {} times{}", url, answer.message, in_vain, have));
     }
     if (!wait_before_retry(url, answer, in_vain, options, goes_on)) stop();
   }

@@ -186,6 +186,19 @@ ModelName in_catalog(const ArchitectureAndTag& named) {
                           named, nearest_name(named, names)));
 }
 
+// The address of a repository's page, as people copy it: https://huggingface.co/ORG/NAME, perhaps
+// with /tree/REVISION behind it.
+std::optional<ModelName> page_named(std::string_view text) {
+  if (!take_prefix(&text, "https://") && !take_prefix(&text, "http://")) return std::nullopt;
+  if (!take_prefix(&text, "huggingface.co/") && !take_prefix(&text, "hf.co/")) return std::nullopt;
+  while (ends_with(text, "/")) text.remove_suffix(1);
+  const std::string_view tree = "/tree/";
+  const std::size_t at = text.find(tree);
+  std::string name(text.substr(0, at));
+  if (at != std::string_view::npos) name += fmt::format("@{}", text.substr(at + tree.size()));
+  return repository(name);
+}
+
 ModelName path_named(std::string path) {
   ModelName name;
   name.path = std::move(path);
@@ -241,6 +254,7 @@ ModelName parse_model_name(const std::string& named) {
   const bool is_here = exists(named) && (!is_folder(named) || is_model_folder(named));
   if (is_here || begins_like_a_path(named)) return path_named(named);
 
+  if (const auto page = page_named(text)) return *page;
   const bool of_open_clip = take_prefix(&text, "open_clip:");
   for (const char* prefix : {"hf:", "hf-hub:", "hf_clip:"}) {
     if (take_prefix(&text, prefix)) return repository(text);

@@ -4,6 +4,7 @@
 //    model (checkpoint/model_files.h), or begins with "/", "./", "../" or "~": a path.
 // 2. `hf:ORG/NAME`, `hf-hub:ORG/NAME`, `hf_clip:ORG/NAME`: a repository of the Hugging Face Hub, at
 //    its branch main, or, with `@REVISION` behind it, at a branch, a tag, a commit or refs/pr/N.
+//    The address of its page, https://huggingface.co/ORG/NAME[/tree/REVISION], is the same.
 // 3. OpenAI's names: "ViT-B/32" or any spelling that differs in case and separators alone, or the
 //    file's name.
 // 4. open_clip's names: ARCH/TAG, ARCH:TAG, ARCH::TAG, ARCH,TAG, ARCH__TAG, with or without

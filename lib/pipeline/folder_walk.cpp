@@ -49,8 +49,8 @@ bool is_gone(int folder, const char* name) {
   return ::fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
 }
 
-// Whether the folder is of a file system in which the kernel shows itself, such as /proc, where links
-// lead to every folder of the machine, once for each process.
+// Whether the folder is of a file system in which the kernel shows itself, such as /proc, where
+// links lead to every folder of the machine, once for each process.
 bool is_of_kernel(int parent, const char* name) {
   const Descriptor folder(::openat(parent, name, O_PATH | O_DIRECTORY | O_CLOEXEC));
   struct statfs info = {};

@@ -10,10 +10,10 @@
 // is never excluded.
 //
 // Links are followed. Each folder (device and inode) is entered once, so loops end; what is not
-// entered is not given, as folders in which the kernel shows itself (/proc, /sys) are not. Folders are opened relative to one another and a bounded number of them is
-// kept open, so depth is limited by memory alone; but the system opens no path of more than 4095
-// bytes by its name. Memory grows with the folders that are open, and by a number for each folder
-// entered. For one thread.
+// entered is not given, as folders in which the kernel shows itself (/proc, /sys) are not. Folders
+// are opened relative to one another and a bounded number of them is kept open, so depth is limited
+// by memory alone; but the system opens no path of more than 4095 bytes by its name. Memory grows
+// with the folders that are open, and by a number for each folder entered. For one thread.
 #pragma once
 
 #include <sys/stat.h>

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/embedded_file.h"
+#include "base/strings.h"
 #include "clip/error.h"
 #include "zero_shot/label_set.h"
 #include "zero_shot/prompt_templates.h"
@@ -28,8 +29,13 @@ std::string_view text_of(const EmbeddedFile* begin, const EmbeddedFile* end,
   const EmbeddedFile* file =
       std::find_if(begin, end, [&](const EmbeddedFile& each) { return name == each.name; });
   if (file != end) return file->bytes();
-  throw Error(ErrorCode::kNotFound, fmt::format("there is no {} '{}'; there are {}", what, name,
-                                                fmt::join(names(begin, end), ", ")));
+  const std::vector<std::string> all = names(begin, end);
+  const std::string nearest = nearest_name(name, all);
+  const bool is_near = edit_distance(lower_ascii(name), nearest) <= nearest.size() / 3;
+  throw Error(ErrorCode::kNotFound,
+              fmt::format("there is no {} '{}'; {}", what, name,
+                          is_near ? fmt::format("did you mean {}?", nearest)
+                                  : fmt::format("there are {}", fmt::join(all, ", "))));
 }
 
 }  // namespace

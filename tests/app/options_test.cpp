@@ -189,5 +189,7 @@ TEST_CASE("a mistyped command or option is answered with the nearest one") {
   CHECK(contains(suggestion({"score", "--jsn"}), "did you mean --json?"));
   CHECK(contains(suggestion({"classify", "--label=cat"}), "did you mean --labels?"));
   CHECK_FALSE(contains(suggestion({"score", "--quite-another-thing"}), "did you mean"));
+  CHECK_FALSE(contains(suggestion({"score", "--best"}), "did you mean"));
+  CHECK(suggestion({"evaluate", "a", "--shard", "0/2"}) == "");
   CHECK(suggestion({"score", "a.jpg", "a cat"}) == "");
 }

@@ -52,6 +52,33 @@ class Configuration(unittest.TestCase):
         self.assertEqual(len(json_lines(self.printed("score", CAT, "a cat", "a dog"))), 1)
         self.assertIn('"ids"', self.printed("tokenize", "a cat"))
 
+    def test_a_first_file(self):
+        place = self.folder / "new/folder/config.toml"
+        done = self.run("config", "--init", CLIP_CONFIG=str(place), CLIP_MODEL="demo")
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+        self.assertIn(str(place), done.stderr)
+        text = place.read_text()
+        self.assertEqual(tomllib.loads(text).keys() - {"classify"},
+                         {name for name, value in tomllib.loads(text).items() if value == {}} -
+                         {"classify"})
+        self.assertIn('\n#model = "', text)
+        # Without its comment signs it is a file that is taken.
+        self.assertEqual(self.run("config", CLIP_CONFIG=str(place)).returncode, 0)
+        again = self.run("config", "--init", CLIP_CONFIG=str(place))
+        self.assertEqual((again.returncode, place.read_text()), (2, text))
+        self.assertEqual(self.run("config", "--init", "--no-config").returncode, 2)
+        (self.folder / "file").write_text("")
+        done = self.run("config", "--init", CLIP_CONFIG=str(self.folder / "file/config.toml"))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+
+    def test_what_means_another_thing_in_each_command_is_set_in_sections(self):
+        self.refused("threshold = 0.5\n", 1, "[classify]")
+        self.write("[classify]\nthreshold = 0.5\ntop-k = 2\n")
+        text = self.printed("config")
+        self.assertIn("threshold = 0.5  # line 2", text)
+        self.assertIn("top-k = 2  # line 3", text)
+        self.refused("precision = bf16\n", 1, "texts need quotes")
+
     def test_the_file_is_where_systems_keep_them(self):
         home = {"HOME": str(self.folder), "XDG_CONFIG_HOME": ""}
         place = self.folder / ".config/clip-cli/config.toml"

@@ -208,7 +208,7 @@ class Database(unittest.TestCase):
         limit = every[20]["score"]
         some = json_lines(self.search("--json", "--top", "70", "--min-score", limit, "a cat").stdout)
         self.assertEqual(len(some), 21)
-        self.assertIn("no image is found", self.search("--min-score", "101", "a cat").stderr)
+        self.assertIn("as high as --min-score", self.search("--min-score", "101", "a cat").stderr)
 
     def test_formats(self):
         expected = [hit["image"] for hit in json_lines(self.search("--json", "a cat").stdout)]

@@ -173,6 +173,8 @@ class Images(EmbedCase):
                 ([self.images[0], "--f16", "-o", "x.jsonl"], "--f16"),
                 ([self.images[0], "--tsv", "-o", "x.npy"], "--tsv"),
                 ([self.images[0], "-o", "x.html"], "pages"),
+                *[([self.images[0], "-o", f"x.{end}"], "of another kind")
+                  for end in ("parquet", "PNG", "jpg", "npz", "pt", "safetensors", "xlsx", "gz")],
                 ([self.images[0], "--resume"], "--output"),
                 ([self.images[0], "--resume", "-o", "x.tsv"], "JSON Lines")):
             done = embed(*arguments)

@@ -440,7 +440,7 @@ class Hostile(Folder):
         for method in ("occlusion", "patches"):
             done = run("explain", CAT, "a cat", "--model", damaged, "--method", method)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("nan", done.stderr)
+            self.assertIn("NaN", done.stderr)
 
     def test_precisions(self):
         whole = grids(explain(CAT, *PROMPTS, "--method", "patches"))

@@ -217,7 +217,9 @@ class PlacesTest(IndexCase):
                 self.assertIn(word, self.call("index", *arguments, code=code).stderr)
         (self.root / "sub").mkdir()
         done = self.call("index", "--remove", self.root / "sub", code=2)
-        self.assertIn("name this folder", done.stderr)
+        self.assertIn(f"`clip-cli index --remove {self.root}` removes it", done.stderr)
+        done = self.call("index", "--status", self.root / "nosuch", code=1)
+        self.assertIn(f"there is no folder {self.root}/nosuch", done.stderr)
         # One folder's mistake does not keep others from being indexed.
         self.draw("new.png", first=5)
         self.call("index", "--model", TINY, self.folder / "missing", self.root, code=1)

@@ -388,6 +388,20 @@ class Output(IndexCase):
         empty.mkdir()
         done = self.plain("rain", cwd=empty, code=0)
         self.assertEqual(done.stdout, "")
+        self.assertIn("there is no image to find", done.stderr)
+
+    def test_a_folder_in_the_query_is_not_searched_in_silence(self):
+        for words in (["set 0", "a cat"], ["a cat", "set 0"], ["set 0/", "a cat"]):
+            done = self.plain(*words, cwd=self.root, code=2)
+            self.assertEqual(done.stdout, "")
+            self.assertIn("'set 0", done.stderr)
+            self.assertIn("--in set 0", done.stderr)
+        for words, notes in ((["set 0"], 1), (["a set 0"], 0), (["--in", ".", "set 0", "a cat"], 0),
+                             (["--in", ".", "a cat", "set 0"], 0)):
+            done = self.plain(*words, cwd=self.root)
+            self.assertEqual(len(done.stdout.splitlines()), 10)
+            self.assertEqual(done.stderr.count("searches in the folder"), notes)
+        self.assertIn("--like names an image", self.plain("none.png", cwd=self.root).stderr)
 
     def test_queries_from_a_file(self):
         queries = self.folder / "queries.txt"
@@ -431,6 +445,13 @@ class Models(IndexCase):
         hits = self.search("rain", model=OTHER)
         self.assertEqual(self.search("rain", model=None), hits)
         self.assertEqual([model["embedded"] for model in self.status()["models"]], [5])
+
+    def test_the_demo_model_s_index_is_told_from_others(self):
+        self.draw("a.png")
+        self.call("index", self.root, "--model", "demo")
+        done = self.call("search", "rain", "--in", self.root)
+        self.assertIn("knows drawings, not photographs", done.stderr)
+        self.assertIn(f"clip-cli index {self.root} --model", done.stderr)
 
     def test_a_model_that_the_index_does_not_have(self):
         self.draw("a.png")

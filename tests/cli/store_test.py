@@ -80,7 +80,9 @@ class Store(CacheFolder):
         path = self.put()
         done = self.clip("score", "--json", photographs()[0], "a cat")
         self.assertEqual(json_lines(done.stdout)[0]["model"], path)
-        self.assertEqual(done.stderr, "")
+        self.assertEqual(done.stderr, "clip-cli: the model is ViT-B/32; --model names another\n")
+        done = self.clip("score", "-q", "--json", photographs()[0], "a cat")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_a_name_that_is_not_there_says_how_to_get_it(self):
         done = self.clip("score", "--model", "vit-l-14-336", photographs()[0], "a cat")

@@ -108,7 +108,8 @@ class Usage(unittest.TestCase):
             shutil.copy(MODELS / "published-tiny.pt", folder / model)
         for image in ("image.jpg", "holiday.jpg"):
             shutil.copy(photographs()[1], folder / image)
-        for place in ("photos", "imagenet/val/cat", "imagenet/val/dog"):
+        for place in ("photos", "imagenet/val/cat", "imagenet/val/dog", "pets/train/cat",
+                      "pets/train/dog"):
             (folder / place).mkdir(parents=True)
             draw(folder / place / "image.png", 1)
             draw(folder / place / "other.png", 2)
@@ -122,7 +123,43 @@ class Usage(unittest.TestCase):
         (folder / "jobs.jsonl").write_text('{"op": "embed", "text": "a cat"}\n')
 
     def test_version(self):
-        self.assertRegex(run("--version").stdout, r"\Aclip-cli \d+\.\d+\.\d+\n\Z")
+        for option in ("--version", "-V"):
+            self.assertRegex(run(option).stdout, r"\Aclip-cli \d+\.\d+\.\d+\n\Z")
+
+    def test_help_as_a_command_and_general_options_in_front(self):
+        self.assertEqual(run("help").stdout, run("--help").stdout)
+        for command in (["score"], ["models", "pull"]):
+            self.assertEqual(run("help", *command).stdout, run(*command, "--help").stdout)
+            self.assertEqual(run("--color", "never", "help", *command).stdout,
+                             run(*command, "--help").stdout)
+        self.assertEqual(run("help", "scor").returncode, 2)
+        self.assertIn("\x1b[", run("--color=always", "score", "--help").stdout)
+        done = run("--no-config", "--color", "never", "tokenize", "--json", "--", "--help")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn('"--help"', done.stdout)
+        self.assertEqual(run("--color").returncode, 2)
+
+    def test_what_is_wrong_with_an_option_is_said_in_words(self):
+        for arguments, message in (
+                (("score", "a.jpg", "a cat", "--model"), "--model needs a value: MODEL"),
+                (("classify", "a.jpg", "--threshold", "90"),
+                 "--threshold 90: the number must be from 0 to 1"),
+                (("score", "a.jpg", "a cat", "--json", "--csv"), "cannot be given together"),
+                (("explain", "a.jpg", "a cat", "--method", "x"), "'x' is not one of occlusion"),
+                (("search", "--limit", "3", "a cat"), "did you mean --top?"),
+                (("models", "download", "x"), "did you mean pull?"),
+                (("classify", "--copy", "a.jpg"), "did you mean --by?")):
+            done = run(*arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
+            self.assertIn(message, done.stderr)
+        for arguments in (("score", "--best"), ("score", "--list"), ("score", "--template")):
+            self.assertNotIn("did you mean", run(*arguments, "a.jpg", "a cat").stderr)
+
+    def test_a_closed_standard_output_is_an_error(self):
+        done = subprocess.run(["sh", "-c", '"$0" --version >&-', BINARY], capture_output=True,
+                              text=True, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("cannot write to standard output", done.stderr)
 
     def test_a_reader_that_leaves_early_is_no_error_message(self):
         done = subprocess.run(f"{shlex.quote(BINARY)} --help | head -n 1", shell=True,

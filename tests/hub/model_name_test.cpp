@@ -107,6 +107,17 @@ TEST_CASE("every model of the catalog is found by its name and its repository, o
 TEST_CASE("repositories, with revisions") {
   const ModelName plain = parse_model_name("patrickjohncyh/fashion-clip");
   CHECK(plain.repository == "patrickjohncyh/fashion-clip");
+  for (const char* page : {"https://huggingface.co/patrickjohncyh/fashion-clip",
+                           "https://huggingface.co/patrickjohncyh/fashion-clip/",
+                           "http://hf.co/patrickjohncyh/fashion-clip"}) {
+    CHECK(parse_model_name(page).repository == plain.repository);
+    CHECK(parse_model_name(page).revision == "main");
+  }
+  CHECK(parse_model_name("https://huggingface.co/a/b/tree/v1.0").revision == "v1.0");
+  CHECK(code_of([] { parse_model_name("https://huggingface.co/a/b/c"); }) ==
+        ErrorCode::kInvalidArgument);
+  CHECK(code_of([] { parse_model_name("https://huggingface.co/"); }) ==
+        ErrorCode::kInvalidArgument);
   CHECK(plain.catalog == nullptr);
   const ModelName request = parse_model_name("openai/clip-vit-base-patch32@refs/pr/15");
   CHECK(request.repository == "openai/clip-vit-base-patch32");

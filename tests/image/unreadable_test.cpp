@@ -55,12 +55,15 @@ TEST_CASE("... and by their extensions, where their content says nothing else") 
 
 TEST_CASE("a file that ends within its first bytes is looked at no further") {
   for (const std::string& whole :
-       {literal("II*\0\x10\0\0\0CR\2\0"), literal("MM\0*\0\0\0\x08"), literal("\0\0\0\x18" "ftypcrx \0\0\0\0"),
-        literal("\0\0\0\x18" "ftypheic\0\0\0\0mif1"), literal("\0\0\0\x0cJXL \r\n\x87\n"),
-        literal("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), literal("\xff\xd8\xff\xe0\0\x10JFIF"), literal("GIF89a"),
-        literal("RIFF\x10\0\0\0WEBPVP8 "), literal("BM\x10\0\0\0\0\0\0\0"), literal("P6 2 2 255\n"),
-        literal("\0\0\1\0\1\0\x10\x10"), literal("\x0a\x05\x01\x08"), literal("<?xml?><svg"),
-        std::string(128, '\0') + "DICM"}) {
+       {literal("II*\0\x10\0\0\0CR\2\0"), literal("MM\0*\0\0\0\x08"),
+        literal("\0\0\0\x18"
+                "ftypcrx \0\0\0\0"),
+        literal("\0\0\0\x18"
+                "ftypheic\0\0\0\0mif1"),
+        literal("\0\0\0\x0cJXL \r\n\x87\n"), literal("\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
+        literal("\xff\xd8\xff\xe0\0\x10JFIF"), literal("GIF89a"), literal("RIFF\x10\0\0\0WEBPVP8 "),
+        literal("BM\x10\0\0\0\0\0\0\0"), literal("P6 2 2 255\n"), literal("\0\0\1\0\1\0\x10\x10"),
+        literal("\x0a\x05\x01\x08"), literal("<?xml?><svg"), std::string(128, '\0') + "DICM"}) {
     for (std::size_t size = 0; size <= whole.size(); ++size) {
       CHECK_NOTHROW(clip::kind_of_bytes(whole.substr(0, size), "notes"));
     }

@@ -21,14 +21,12 @@
 ///   not, the function sets `*error` to NULL when it succeeds, and when it fails to an error that
 ///   the caller frees by `clip_error_free`, once. What `*error` was before is overwritten. A
 ///   function that fails writes no embedding, unless it says so.
-/// - NULL in place of a handle, a text, a path or an output is an error (CLIP_INVALID_ARGUMENT),
-/// or,
-///   for functions without an `error`, gives what is said there. Nothing is ever printed.
-/// - Threads: all functions may be called by any number of threads at once, also with the same
-/// model
-///   or index, until it is closed. Images are decoded side by side; what a model or an index
-///   computes is computed for one caller after the other, by all the threads of
-///   `clip_model_options`. A process that forks should open its models after it has.
+/// - NULL in place of a handle, a text, a path or an output is an error (CLIP_INVALID_ARGUMENT);
+///   functions without an `error` say what they give then. Nothing is ever printed.
+/// - Threads: all functions may be called by any number of threads at once, also with one model or
+///   index, until it is closed. Images are decoded side by side; what a model or an index computes
+///   is computed for one caller after the other, by all the threads of `clip_model_options`. A
+///   process that forks should open its models after it has.
 /// - Paths are bytes as the system has them, and end with NUL. Texts are UTF-8.
 #ifndef CLIP_C_H_
 #define CLIP_C_H_
@@ -145,9 +143,11 @@ CLIP_C_API void clip_error_free(clip_error* error);
 
 /// Opens a model: a file as it is published, or a folder with weights and config as repositories
 /// have them. Nothing in it is executed. Weights are read with the first text, and with the first
-/// image. \param path     of the file or the folder \param options  NULL: the defaults \return NULL
-/// where it fails: the file is missing, of no known kind, damaged, or such that only its
-///         own code can run it; or an option is wrong.
+/// image. Names of models are the command line's: `clip-cli models list --json` has their paths.
+/// \param path     of the file or the folder
+/// \param options  NULL: the defaults
+/// \return the model, or NULL: the file is missing, of no known kind, damaged, or such that only
+///         its own code can run it; or an option is wrong.
 CLIP_C_API clip_model* clip_model_open(const char* path, const clip_model_options* options,
                                        clip_error** error);
 
@@ -187,9 +187,8 @@ CLIP_C_API const char* clip_model_identity(const clip_model* model);
 /// \param text_size  bytes, or CLIP_NUL_TERMINATED
 /// \param embedding  [dim], written
 /// \param capacity   floats that `embedding` has room for, at least dim
-/// \return CLIP_OK, or the error's code: CLIP_INVALID_ARGUMENT for what is not UTF-8 and for too
-/// small
-///         a capacity, CLIP_LIMIT for a text that is longer than the model's context.
+/// \return CLIP_OK, or the error's code: CLIP_INVALID_ARGUMENT for what is not UTF-8 and for a
+///         capacity that is too small, CLIP_LIMIT for a text longer than the model's context.
 CLIP_C_API clip_code clip_embed_text(clip_model* model, const char* text, size_t text_size,
                                      float* embedding, size_t capacity, clip_error** error);
 
@@ -223,13 +222,15 @@ CLIP_C_API clip_code clip_embed_image_bytes(clip_model* model, const void* bytes
                                             float* embedding, size_t capacity, clip_error** error);
 
 /// Embeds image files in batches, while several threads decode ahead: the fast way for many. One
-/// image that cannot be used does not end the run. \param paths       [count] \param count images;
-/// 0: nothing is done \param embeddings  [count, dim], written; NaN where an image cannot be used
+/// image that cannot be used does not end the run.
+/// \param paths       [count]
+/// \param count       images; 0: nothing is done
+/// \param embeddings  [count, dim], written; NaN where an image cannot be used
 /// \param capacity    floats that `embeddings` has room for, at least count x dim
 /// \param errors      [count], written in any case: NULL, or the image's error, which the caller
-/// frees;
-///                    the function then succeeds whatever the images are. If `errors` is NULL, the
-///                    first of them is the function's, and all embeddings are written nevertheless.
+///                    frees; the function then succeeds whatever the images are. If `errors` is
+///                    NULL, the first of them is the function's, and all embeddings are written
+///                    nevertheless.
 /// \return CLIP_OK, or the error's code.
 CLIP_C_API clip_code clip_embed_image_files(clip_model* model, const char* const* paths,
                                             size_t count, float* embeddings, size_t capacity,
@@ -241,10 +242,10 @@ CLIP_C_API clip_code clip_embed_image_files(clip_model* model, const char* const
 
 /// Opens the index that covers a folder, its own or that of a folder above it, for reading, as
 /// `clip-cli search` does; `clip-cli index FOLDER` makes it and brings it up to date. Another
-/// process may do that meanwhile: each search sees what is there when it begins. \param folder
-/// whose images are searched, those of its folders included \param model   whose embeddings are
-/// compared; may be closed afterwards \return NULL where it fails: CLIP_NOT_FOUND where there is no
-/// such folder, no index of it, or
+/// process may do that meanwhile: each search sees what is there when it begins.
+/// \param folder  whose images are searched, those of the folders in it included
+/// \param model   whose embeddings are compared; may be closed afterwards
+/// \return the index, or NULL: CLIP_NOT_FOUND where there is no such folder, no index of it, or
 ///         nothing of this model in it; CLIP_CORRUPT for a damaged one.
 CLIP_C_API clip_index* clip_index_open(const char* folder, const clip_model* model,
                                        clip_error** error);
@@ -262,17 +263,14 @@ CLIP_C_API clip_code clip_index_count(clip_index* index, size_t* count, clip_err
 
 /// Finds the images whose embeddings are nearest to the query's, exactly.
 /// \param query  [dim], an embedding of a text or an image, or a sum of several with weights; it
-/// need
-///               not be normalized
+///               need not be normalized
 /// \param dim    floats of the query, the model's dimension
 /// \param top    the greatest number of hits
-/// \param hits   set to what is found, best first, which the caller frees by `clip_hits_free`; to
-/// NULL
-///               where the function fails
+/// \param hits   set to what is found, best first, which the caller frees by `clip_hits_free`;
+///               to NULL where the function fails
 /// \return CLIP_OK, or the error's code: CLIP_INVALID_ARGUMENT for a query of another dimension,
-/// and
-///         for one that is zero or not finite; CLIP_CORRUPT and CLIP_IO where the index cannot be
-///         read.
+///         and for one that is zero or not finite; CLIP_CORRUPT and CLIP_IO where the index cannot
+///         be read.
 CLIP_C_API clip_code clip_index_search(clip_index* index, const float* query, size_t dim,
                                        size_t top, clip_hits** hits, clip_error** error);
 
