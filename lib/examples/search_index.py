@@ -4,6 +4,8 @@
 import sys
 from ctypes import CDLL, byref, c_char_p, c_double, c_float, c_int, c_size_t, c_void_p
 
+if len(sys.argv) != 4:
+    sys.exit(f"usage: {__doc__}")
 clip = CDLL("libclip-cli.so.0")
 for name, result, arguments in [
     ("clip_model_open", c_void_p, [c_char_p, c_void_p, c_void_p]),
