@@ -53,7 +53,9 @@ bool is_of_this_version(void* handle) {
   return version != nullptr && std::strcmp(version, CLIP_MODULE_VERSION) == 0;
 }
 
+// Packages of this project come from where clip-cli came from, which is no archive of Debian's.
 std::string advice(const std::string& package) {
+  if (starts_with(package, "clip-cli")) return fmt::format(" (the package {} has it)", package);
   return package.empty() ? "" : fmt::format(" (on Debian and Ubuntu: apt-get install {})", package);
 }
 
