@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
 #include <algorithm>
 #include <atomic>
 #include <memory>
@@ -42,6 +44,7 @@ struct ScoreOptions {
   std::string text_list, encoding;
   ImageInputs inputs;  // its files and folders are found among the positional ones
   bool truncate = false;
+  std::optional<std::size_t> top_k;  // --top-k; none: all prompts, as they were named
   OutputOptions output;
   ShardOption shard;
   ImageRunOptions run;
@@ -201,6 +204,13 @@ Record record_of(const clip::ScoreResult& result, std::string thumbnail, bool ti
   return record;
 }
 
+// The prompts with the highest scores, best first; equal ones as they were named.
+void keep_best(std::size_t count, std::vector<clip::TextScore>* scores) {
+  std::stable_sort(scores->begin(), scores->end(),
+                   [](const auto& a, const auto& b) { return a.cosine > b.cosine; });
+  if (scores->size() > count) scores->resize(count);
+}
+
 RunFacts facts_of(const ScoreOptions& options, const std::vector<std::string>& texts,
                   const clip::Model& model) {
   std::string text;
@@ -211,6 +221,7 @@ RunFacts facts_of(const ScoreOptions& options, const std::vector<std::string>& t
   add_engine_facts(options.run, model, &facts);
   add_decoding_facts(options.run, &facts);
   facts.add("truncation", options.truncate ? "on" : "off");
+  if (options.top_k) facts.add("top-k", fmt::format("{}", *options.top_k));
   return facts;
 }
 
@@ -298,6 +309,7 @@ int run_score(const ScoreOptions& given) {
         if (image.embedding != nullptr) {
           result.scores =
               clip::scores_of(image.embedding, inputs.texts, prompts, model->config().logit_scale);
+          if (options.top_k) keep_best(*options.top_k, &result.scores);
         }
         if (result.error || results.on_terminal()) progress.clear();
         if (result.error) error_notice(result.error->message);
@@ -358,6 +370,12 @@ void setup_score(CLI::App* score, Command* command) {
       ->type_name("FILE");
   add_encoding_option(score, &options->encoding);
   add_truncate_option(score, &options->truncate);
+  score
+      ->add_option("--top-k", options->top_k,
+                   "Print only the K prompts with the highest scores, best first\n"
+                   "Probabilities stay those over all prompts.")
+      ->check(CLI::Range(1, 1000000))
+      ->type_name("K");
   add_output_options(
       score, &options->output, /*report=*/true,
       {{"report", "Also write an HTML page that shows the images with their scores"}});

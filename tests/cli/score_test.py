@@ -152,6 +152,21 @@ class Inputs(unittest.TestCase):
         self.assertEqual(list(result["scores"][0]), ["text", "cosine", "score", "probability"])
         self.assertEqual(result["model"], str(TINY))
 
+    def test_the_best_prompts_alone(self):
+        prompts = ["a cat", "a dog", "a cat", "rain", "night"]
+        every = json_lines(score("--json", *self.images[:3], *prompts).stdout)
+        for count in (1, 2, 5, 100):
+            done = score("--json", "--top-k", count, *self.images[:3], *prompts)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            for image, best in zip(every, json_lines(done.stdout), strict=True):
+                ranked = sorted(image["scores"], key=lambda each: -each["cosine"])
+                self.assertEqual(best["scores"], ranked[:count])
+        table = score("--csv", "--top-k", "1", *self.images[:3], *prompts).stdout
+        self.assertEqual([row["text"] for row in csv.DictReader(io.StringIO(table))],
+                         [max(image["scores"], key=lambda each: each["cosine"])["text"]
+                          for image in every])
+        self.assertEqual(score("--top-k", "0", self.images[0], "a").returncode, 2)
+
     def test_a_prompt_that_looks_like_an_image_is_pointed_out(self):
         done = score(self.images[0], "a file called missing.jpg")
         self.assertEqual(done.returncode, 0)
