@@ -42,15 +42,17 @@ using clip_cli::notice;
 // CLI11 has an exit code for each kind of mistake; to a caller they are all bad usage.
 int finish_parse(const CLI::App& app, const CLI::ParseError& outcome, int argc, char** argv) {
   const CLI::App& command = clip_cli::named_command(app);
-  if (dynamic_cast<const CLI::CallForHelp*>(&outcome) != nullptr) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  const std::string unknown = clip_cli::unknown_command(command, arguments);
+  if (dynamic_cast<const CLI::CallForHelp*>(&outcome) != nullptr && unknown.empty()) {
     // What cannot be written is told by checked_flush().
     std::fputs(clip_cli::help_text(clip_cli::describe(command)).c_str(), stdout);
     return clip_cli::kDone;
   }
-  if (outcome.get_exit_code() == 0) {  // --version
+  if (outcome.get_exit_code() == 0 && unknown.empty()) {  // --version
     return app.exit(outcome) == 0 ? clip_cli::kDone : clip_cli::kBadUsage;
   }
-  const std::string suggestion = clip_cli::suggestion_for(command, {argv + 1, argv + argc});
+  const std::string suggestion = clip_cli::suggestion_for(command, arguments);
   error_notice(suggestion.empty() ? clip_cli::message_of(outcome) : suggestion);
   notice(fmt::format("see `{} --help`", clip_cli::full_name(command)));
   return clip_cli::kBadUsage;

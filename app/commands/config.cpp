@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -74,6 +75,9 @@ class Listing {
         json["value"] = each.setting.values;
       } else if (each.setting.is_flag) {
         json["value"] = each.setting.values.front() == "true";
+      } else if (each.setting.is_number && std::isdigit(each.setting.values.front().back())) {
+        // No infinity, which JSON does not have.
+        json["value"] = clip::parse_json(each.setting.values.front());
       } else {
         json["value"] = each.setting.values.front();
       }

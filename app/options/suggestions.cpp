@@ -88,6 +88,12 @@ std::vector<std::string> option_names(const CLI::App& command) {
   return names;
 }
 
+std::size_t commands_above(const CLI::App& command) {
+  std::size_t count = 0;
+  for (const CLI::App* at = command.get_parent(); at != nullptr; at = at->get_parent()) ++count;
+  return count;
+}
+
 std::string did_you_mean(const std::string& what, const std::string& typed,
                          const std::vector<std::string>& names) {
   const std::string synonym = synonym_of(typed, names);
@@ -120,23 +126,25 @@ std::string full_name(const CLI::App& command) {
   return parent == nullptr ? command.get_name() : full_name(*parent) + " " + command.get_name();
 }
 
-std::string suggestion_for(const CLI::App& command, const std::vector<std::string>& arguments) {
+std::string unknown_command(const CLI::App& command, const std::vector<std::string>& arguments) {
   const std::vector<std::string> commands = command_names(command);
-  if (!commands.empty()) {
-    // The first word behind the names of the commands above.
-    std::size_t commands_above = 0;
-    for (const CLI::App* at = command.get_parent(); at != nullptr; at = at->get_parent()) {
-      ++commands_above;
-    }
-    std::size_t depth = commands_above;
-    for (const std::string& argument : arguments) {
-      if (!argument.empty() && argument.front() == '-') continue;
-      if (depth-- > 0) continue;
-      return did_you_mean("command", argument, commands);
-    }
-    if (arguments.size() <= commands_above) {
-      return fmt::format("name a command: {}", fmt::join(commands, ", "));
-    }
+  if (commands.empty()) return "";
+  // The first word behind the names of the commands above.
+  std::size_t depth = commands_above(command);
+  for (const std::string& argument : arguments) {
+    if (!argument.empty() && argument.front() == '-') continue;
+    if (depth-- > 0) continue;
+    return did_you_mean("command", argument, commands);
+  }
+  return "";
+}
+
+std::string suggestion_for(const CLI::App& command, const std::vector<std::string>& arguments) {
+  const std::string unknown = unknown_command(command, arguments);
+  if (!unknown.empty()) return unknown;
+  const std::vector<std::string> commands = command_names(command);
+  if (!commands.empty() && arguments.size() <= commands_above(command)) {
+    return fmt::format("name a command: {}", fmt::join(commands, ", "));
   }
   const std::vector<std::string> options = option_names(command);
   for (const std::string& argument : arguments) {

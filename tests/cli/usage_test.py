@@ -17,7 +17,8 @@ from images import draw
 COMMANDS = list(commands())
 # Examples that need the network, a file that only OpenAI has, or an index or a database that is there
 # before; other tests cover the commands.
-NOT_HERE = ("models pull", "models verify", "--image CLIP.png", "--database", "--import", "--status")
+NOT_HERE = ("models pull", "models verify", "--image CLIP.png", "--database", "--import", "--status",
+            "config --init")
 
 
 class Usage(unittest.TestCase):

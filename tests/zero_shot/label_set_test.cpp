@@ -65,7 +65,7 @@ TEST_CASE("the sets are in the binary") {
   for (const std::string& name : label_set_names()) CHECK(builtin_label_set(name).size() > 1);
   for (const std::string& name : template_set_names()) CHECK(!builtin_template_set(name).empty());
   const std::string error = error_of([] { builtin_label_set("cifar"); });
-  CHECK(contains(error, "'cifar'"));
-  CHECK(contains(error, "cifar100"));
+  CHECK(contains(error, "'cifar'; did you mean cifar10?"));
+  CHECK(contains(error_of([] { builtin_label_set("birds"); }), "there are cifar10, cifar100"));
   CHECK(code_of([] { builtin_template_set("cifar"); }) == ErrorCode::kNotFound);
 }
