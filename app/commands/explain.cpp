@@ -282,7 +282,7 @@ void setup_explain(CLI::App* explain, Command* command) {
       ->type_name("");
   explain
       ->add_option("-o,--output", options->output,
-                   "Draw the heat of each prompt on the image, side by side: FILE.png or .jpg")
+                   "Draw the heat of each prompt on the image: FILE.png or FILE.jpg")
       ->type_name("FILE");
   explain->add_flag("--json", options->json, "Print one JSON object, with the grids");
   add_explain_options(explain, &options->explain);

@@ -66,6 +66,6 @@ TEST_CASE("the sets are in the binary") {
   for (const std::string& name : template_set_names()) CHECK(!builtin_template_set(name).empty());
   const std::string error = error_of([] { builtin_label_set("cifar"); });
   CHECK(contains(error, "'cifar'; did you mean cifar10?"));
-  CHECK(contains(error_of([] { builtin_label_set("birds"); }), "there are cifar10, cifar100"));
+  CHECK(contains(error_of([] { builtin_label_set("birds"); }), "cifar10, cifar100"));
   CHECK(code_of([] { builtin_template_set("cifar"); }) == ErrorCode::kNotFound);
 }
