@@ -321,7 +321,7 @@ void set_up(CLI::App* check, Command* command) {
   add_label_options(check, &options->labels);
   check
       ->add_option("--image", options->image,
-                   "Compare with OpenAI's probabilities for this image, CLIP.png of its package")
+                   "CLIP.png of OpenAI's package: compare with its published scores")
       ->type_name("FILE");
   check->add_flag("--json", options->json, "Print one JSON object per comparison");
   check->footer(

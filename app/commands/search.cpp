@@ -411,7 +411,7 @@ void setup_search(CLI::App* search, Command* command) {
       ->check(CLI::Range(1, 1000000000))
       ->type_name("N");
   search->add_flag("--matching", options->matching,
-                   "Print only images that fit the query far better than unrelated texts do\n"
+                   "Print only images that fit the query far better than other texts\n"
                    "The query is one text.");
   search
       ->add_option("--min-score", options->min_score,

@@ -20,7 +20,7 @@ void add_explain_options(CLI::App* command, ExplainOptions* options) {
                 options->method =
                     name == "patches" ? ExplainMethod::kPatches : ExplainMethod::kOcclusion;
               },
-              "occlusion, or patches, which is faster and less often right [occlusion]\n"
+              "occlusion, or patches: faster, and less often right [occlusion]\n"
               "occlusion covers parts of the image, one after the other, and works with every "
               "model. patches leaves the patches of a ViT out of its last block, in one pass, and "
               "needs the native engine.")
