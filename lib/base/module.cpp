@@ -55,7 +55,7 @@ bool is_of_this_version(void* handle) {
 
 // Packages of this project come from where clip-cli came from, which is no archive of Debian's.
 std::string advice(const std::string& package) {
-  if (starts_with(package, "clip-cli")) return fmt::format(" (the package {} has it)", package);
+  if (starts_with(package, "clip-cli")) return " (it comes from where clip-cli came from)";
   return package.empty() ? "" : fmt::format(" (on Debian and Ubuntu: apt-get install {})", package);
 }
 
