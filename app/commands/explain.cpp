@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "clip/image.h"
 #include "commands/commands.h"
 #include "exit_code.h"
 #include "image/thumbnail.h"
@@ -49,6 +50,13 @@ void check(const Options& options) {
   }
   if (clip::is_folder(options.image)) {
     throw UsageError(fmt::format("{} is a folder; explain takes one image", options.image));
+  }
+  for (const std::string& text : options.texts) {
+    if (!clip::has_image_extension(text)) continue;
+    if (clip::is_regular_file(text)) {
+      throw UsageError(fmt::format("explain takes one image, and {} is another", text));
+    }
+    notice(fmt::format("'{}' is taken as a prompt; explain takes one image", text));
   }
   if (options.explain.cells > 0 && options.explain.method == ExplainMethod::kPatches) {
     throw UsageError("--cells are those of occlusion; a model's patches have one size");

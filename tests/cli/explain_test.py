@@ -362,6 +362,7 @@ class Hostile(Folder):
                 ([CAT, "a cat", "-o", "heat.gif"], "ends in .png or .jpg"),
                 ([CAT, "a cat", "-o", "heat"], "ends in .png or .jpg"),
                 ([DEMO, "a cat"], "is a folder"),
+                ([CAT, DEMO / "dog.png", "a cat"], "takes one image"),
                 ([CAT], "TEXT"),
                 ([], "IMAGE"),
                 ([CAT, "a cat", "--method", "gradients"], "gradients"),
