@@ -491,6 +491,22 @@ class Classify(Folder):
         begin = page.index("id=\"images\">") + len("id=\"images\">")
         return json.loads(page[begin:page.index("</script>", begin)])
 
+    def test_other_precisions_are_explained_by_occlusion(self):
+        """As an engine that has no patches is: the heat is that, and not that of patches."""
+        def heat(*options):
+            page = self.folder / "page.html"
+            done = run("classify", CAT, "--labels", "cat,dog", "--json", "--report", page,
+                       "--explain", *options)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            image, = self.images_of(page.read_text())
+            both = Image.open(io.BytesIO(base64.b64decode(image["thumbnail"]))).convert("RGB")
+            return numpy.asarray(both, float)[:, both.width // 2 + 2:]
+
+        patches, occlusion, int8 = (heat(*options) for options in (
+            [], ["--engine", "libtorch"], ["--precision", "int8"]))
+        self.assertLess(numpy.abs(int8 - occlusion).mean(),
+                        0.3 * numpy.abs(int8 - patches).mean())
+
     def test_without_report(self):
         done = run("classify", CAT, "--labels", "cat,dog", "--explain")
         self.assertEqual(done.returncode, 2)
