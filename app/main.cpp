@@ -113,6 +113,7 @@ int run(int argc, char** argv) {
     return checked_flush(finish_parse(app, outcome, argc, argv));
   }
   const int code = checked_flush(run_guarded([&] {
+    clip_cli::refuse_empty_names(clip_cli::named_command(app));
     defaults.apply(&clip_cli::named_command(app));
     return command();
   }));

@@ -185,6 +185,7 @@ int run_batch(const BatchOptions& options) {
   clip::CancelToken stop(&interrupts());
   JobSource source({options.jobs, options.encoding}, options.allow_urls, &stop);
   check(options.output);
+  check_outputs({options.output.output, options.output.report}, {options.jobs});
   const auto model = open_model(options.run.model, options.run.run.quiet);
   const OutputFormat& format = format_of(options.output, "json");
   clip::ImageEmbedder embedder(

@@ -62,7 +62,6 @@ const OutputFormat& format_of(const ClassifyOptions& options) {
 }
 
 void check(const ClassifyOptions& options) {
-  check(options.sort);
   if (options.sort.dry_run && options.resume) {
     throw UsageError("--dry-run files nothing, so --resume must not take its results for done");
   }
@@ -73,9 +72,6 @@ void check(const ClassifyOptions& options) {
     throw UsageError("--resume needs JSON Lines: name the output FILE.jsonl, or add --json");
   }
   check(options.output);
-  if (options.explain && options.output.report.empty()) {
-    throw UsageError("--explain draws into the page of --report; name it, too");
-  }
   if (options.labels.file == "-" && reads_standard_input(options.images)) {
     throw UsageError("images and --labels-file cannot both come from standard input");
   }
@@ -161,6 +157,10 @@ std::string with_heat(const clip::ImageResult& image, const clip::Embeddings& la
 // Throws UsageError for --labels cat dog, where the shell gives the second label as an image:
 // before anything is filed under the only label that is left.
 void check_single_label(const ClassifyOptions& options) {
+  if (clip::is_regular_file(options.labels.list)) {
+    throw UsageError(
+        fmt::format("{0} is a file; --labels-file {0} reads labels from it", options.labels.list));
+  }
   for (const std::string& named : options.images.named) {
     if (options.labels.list.empty() || brace_list(named) || url_kind(named) != UrlKind::kNone ||
         named == "-" || clip::exists(named)) {
@@ -176,6 +176,9 @@ void check_single_label(const ClassifyOptions& options) {
 int run_classify(const ClassifyOptions& given) {
   if (given.list_label_sets) return list_sets(given.output.format == "json");
   check(given);
+  std::vector<std::string> files = files_of(given.images);
+  files.push_back(given.labels.file);
+  check_outputs({given.output.output, given.output.report}, files);
   ClassifyOptions options = given;
   const bool is_json = std::string(format_of(options).name) == "json";
   const Shard shard = shard_of_run(options.shard, options.run.run.quiet,
@@ -373,6 +376,7 @@ void setup_classify(CLI::App* classify, Command* command) {
           "In the page of --report, draw what carries each first label\n"
           "Beside each image stands the same image, with the parts that carry its first label "
           "coloured (see explain).")
+      ->needs(classify->get_option("--report"))
       ->group(kOutput);
   add_sort_options(classify, &options->sort, "each image into a folder DIR/LABEL");
   add_shard_option(classify, &options->shard);

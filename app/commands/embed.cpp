@@ -269,8 +269,18 @@ int print_ddl(const EmbedCommandOptions& options) {
   return kDone;
 }
 
+// Throws UsageError where the results, or the lines beside vectors, would replace an input.
+void check_inputs_stay(const EmbedCommandOptions& options) {
+  const std::string& output = options.to.output.output;
+  std::vector<std::string> inputs = files_of(options.images), outputs = {output};
+  inputs.push_back(options.texts);
+  if (to_files(options.to)) outputs.push_back(lines_beside(output));
+  check_outputs(outputs, inputs);
+}
+
 int run_embed(const EmbedCommandOptions& given) {
   check(given);
+  if (!given.merge) check_inputs_stay(given);
   if (given.merge) return run_merge(given);
   if (given.to.vectors.ddl) return print_ddl(given);
   EmbedCommandOptions options = given;

@@ -20,6 +20,7 @@
 #include "input/input_lists.h"
 #include "options/input_options.h"
 #include "options/label_options.h"
+#include "options/output_options.h"
 #include "run/explanation.h"
 #include "run/image_run.h"
 #include "service/result.h"
@@ -44,6 +45,7 @@ struct Options {
 };
 
 void check(const Options& options) {
+  check_outputs({options.output}, {options.image});
   if (!options.output.empty() && !names_heat_file(options.output)) {
     throw UsageError(
         fmt::format("cannot draw into {}: name a file that ends in .png or .jpg", options.output));

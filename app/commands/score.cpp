@@ -75,6 +75,16 @@ bool may_be_prompt(const std::string& argument) {
          argument.find('/') == std::string::npos && argument != "." && argument != "..";
 }
 
+// Folders of a data set are called as what they show, and so are prompts.
+void note_folders(const ScoreOptions& options, const std::vector<std::string>& images) {
+  for (const std::string& image : images) {
+    if (image == options.positional_image || !may_be_prompt(image)) continue;
+    notice(fmt::format(
+        "'{0}' is taken as a folder or file of images; a prompt of that name is --text {0}",
+        image));
+  }
+}
+
 // IMAGE... TEXT...: the first argument is an image or a folder, and so is each one after it that
 // names one, up to the first that does not; the last one is a prompt where no other is left. Where
 // options name the images, or the prompts, all arguments are of the other kind.
@@ -96,7 +106,11 @@ void sort_positional(const ScoreOptions& options, Inputs* inputs) {
   }
   inputs->images.named.assign(all.begin(), split);
   inputs->texts.assign(split, all.end());
+  if (split != all.end()) note_folders(options, {all.begin(), split});
   for (auto text = split; text != all.end(); ++text) {
+    if (*text == "-") {
+      throw UsageError("'-' is no prompt; --texts - reads prompts from standard input");
+    }
     if (!clip::has_image_extension(*text)) continue;
     if (text->find(' ') != std::string::npos) {
       notice(fmt::format("'{}' is taken as a prompt; name images with --image", *text));
@@ -232,6 +246,11 @@ int run_score(const ScoreOptions& given) {
   const Shard shard = shard_of_run(options.shard, options.run.run.quiet,
                                    {&options.output.output, &options.output.report});
   const Inputs inputs = gather(options);
+  {
+    std::vector<std::string> files = files_of(inputs.images);
+    files.push_back(options.text_list);
+    check_outputs({given.output.output, given.output.report}, files);
+  }
   catch_interrupts();
   clip::CancelToken stop(&interrupts());
   const clip::ImagePathsOptions walk = walk_options(inputs.images, &stop);
@@ -384,6 +403,7 @@ void setup_score(CLI::App* score, Command* command) {
   score->footer(
       "Examples:\n"
       "  clip-cli score image.jpg \"a photo of a cat\" \"a photo of a dog\"\n"
+      "  clip-cli score --top-k 1 photos \"a photo of a cat\" \"a photo of a dog\"\n"
       "  clip-cli score photos \"a photo of a cat\" --output scores.csv\n"
       "  cat image.jpg | clip-cli score --image - \"a photo of a cat\"");
   score->callback([=] { *command = [=] { return run_score(*options); }; });

@@ -269,7 +269,6 @@ void check(const SearchCommand& options) {
     throw UsageError("--queries answers with JSON Lines alone: one object per query");
   }
   check(options.output);
-  check(options.sort);
 }
 
 // Other commands take a folder as an argument. Throws UsageError where it stands beside the query;
@@ -372,6 +371,11 @@ int run_search(const SearchCommand& options) {
   std::vector<TermSpec> specs;  // mistakes in it show before the model is read
   if (options.queries.empty()) specs = read_terms(options.query);
   if (!options.database.named()) check_folder_in_query(options);
+  std::vector<std::string> files = {options.queries, options.query.vector};
+  for (const TermSpec& spec : specs) {
+    if (spec.kind == clip::TermKind::kImage) files.push_back(spec.value);
+  }
+  check_outputs({options.output.output, options.output.report}, files);
   check_matching(options, specs);
   const OutputFormat& format = format_of(options.output, "table");
   const auto preview = make_preview(options.preview, format);

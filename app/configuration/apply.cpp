@@ -10,6 +10,7 @@
 
 #include "base/strings.h"
 #include "commands/commands.h"
+#include "options/parse_message.h"
 #include "options/value_words.h"
 #include "usage_error.h"
 
@@ -99,6 +100,8 @@ void set(const ConfigurationFile& file, const Setting& setting, CLI::Option* opt
     if (values.empty()) return;
     option->add_result(values);
     option->run_callback();
+  } catch (const CLI::ParseError& error) {
+    fail(file, setting, message_of(error));
   } catch (const CLI::Error& error) {
     fail(file, setting, error.what());
   }

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "base/home_folder.h"
+
 namespace clip_cli {
 namespace {
 
@@ -15,7 +17,7 @@ std::string variable(const char* name) {
 std::string cache_folder() {
   std::string cache = variable("XDG_CACHE_HOME");
   if (cache.empty()) {
-    const std::string home = variable("HOME");
+    const std::string home = clip::home_folder();
     if (home.empty()) return "";
     cache = home + "/.cache";
   }

@@ -46,6 +46,13 @@ void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional) {
   add_exclude_option(command, &inputs->exclude);
 }
 
+std::vector<std::string> files_of(const ImageInputs& inputs) {
+  std::vector<std::string> files = inputs.named;
+  files.insert(files.end(), inputs.images.begin(), inputs.images.end());
+  files.push_back(inputs.list);
+  return files;
+}
+
 void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude) {
   command
       ->add_option(

@@ -31,6 +31,9 @@ struct ImageInputs {
 void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional = true);
 
 // --exclude, for commands that read folders in another way.
+// What is named, and the list.
+std::vector<std::string> files_of(const ImageInputs& inputs);
+
 void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude);
 
 // The list that an argument is by its braces, or nothing. What there is a file of is that file.

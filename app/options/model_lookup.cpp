@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/home_folder.h"
 #include "base/strings.h"
 #include "checkpoint/model_files.h"
 #include "clip/error.h"
@@ -66,7 +67,7 @@ std::string demo_model() {
 clip::ModelStore model_store() {
   const std::string folder = variable("CLIP_CACHE");
   if (!folder.empty()) return clip::ModelStore(folder);
-  const std::string home = variable("HOME");
+  const std::string home = clip::home_folder();
   return clip::ModelStore((home.empty() ? "." : home) + "/.cache/clip");
 }
 

@@ -1,6 +1,7 @@
 #include "options/output_options.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <iterator>
@@ -93,6 +94,41 @@ const OutputFormat& format_of(const OutputOptions& options, const char* otherwis
 void check(const OutputOptions& options) {
   if (!options.report.empty() && options.report == options.output) {
     throw UsageError("--report and --output name the same file");
+  }
+  const std::string page = clip::extension_of(options.report);
+  const bool is_page = page == "html" || page == "htm" || page == "xhtml";
+  if (!is_page && (is_of_another_kind(options.report) || format_of_extension(options.report))) {
+    throw UsageError(fmt::format(
+        "--report writes an HTML page; {} ends like a file of another kind", options.report));
+  }
+  const std::string extension = clip::extension_of(options.output);
+  if (extension == "npy" || extension == "faiss") {
+    throw UsageError(
+        fmt::format("{}: only embed writes vectors; name a file of results .jsonl, "
+                    ".csv or .tsv",
+                    options.output));
+  }
+  if (clip::has_image_extension(options.output)) {
+    throw UsageError(
+        fmt::format("{} is called like an image, and results are none", options.output));
+  }
+}
+
+void check_outputs(const std::vector<std::string>& outputs,
+                   const std::vector<std::string>& inputs) {
+  const auto identity = [](const std::string& path, struct stat* info) {
+    return !path.empty() && ::stat(path.c_str(), info) == 0 && S_ISREG(info->st_mode);
+  };
+  for (const std::string& output : outputs) {
+    struct stat to = {};
+    if (!identity(output, &to)) continue;
+    for (const std::string& input : inputs) {
+      struct stat from = {};
+      if (identity(input, &from) && from.st_dev == to.st_dev && from.st_ino == to.st_ino) {
+        throw UsageError(
+            fmt::format("{} is read, and the results would replace it; name another file", output));
+      }
+    }
   }
 }
 

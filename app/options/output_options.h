@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "writers/formats.h"
 
@@ -25,7 +26,11 @@ void add_output_options(CLI::App* command, OutputOptions* options, bool report,
 // in a file and the format named `otherwise` on standard output.
 const OutputFormat& format_of(const OutputOptions& options, const char* otherwise);
 
-// Throws UsageError where --report and -o name the same file.
+// Throws UsageError where --report and -o name the same file, and where one of them is called like
+// what it does not hold: an image, an archive, a page.
 void check(const OutputOptions& options);
+
+// Throws UsageError where a file of results is one of the inputs, which it would replace.
+void check_outputs(const std::vector<std::string>& outputs, const std::vector<std::string>& inputs);
 
 }  // namespace clip_cli

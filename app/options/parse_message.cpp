@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
 #include "base/strings.h"
+#include "usage_error.h"
 
 namespace clip_cli {
 namespace {
@@ -37,6 +39,20 @@ std::string range_of(std::string text) {
 }
 
 }  // namespace
+
+void refuse_empty_names(const CLI::App& command) {
+  for (const CLI::Option* option : command.get_options()) {
+    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    const std::string type = option->get_type_name();
+    const bool is_name = clip::starts_with(type, "FILE") || clip::starts_with(type, "DIR") ||
+                         clip::starts_with(type, "FOLDER") || clip::starts_with(type, "MODEL");
+    const auto& values = option->results();
+    if (is_name && std::find(values.begin(), values.end(), "") != values.end()) {
+      throw UsageError(fmt::format("--{} is empty; is a variable of the shell not set?",
+                                   option->get_lnames().front()));
+    }
+  }
+}
 
 std::string message_of(const CLI::ParseError& error) {
   const std::string text = error.what();

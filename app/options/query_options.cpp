@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/file.h"
+#include "base/home_folder.h"
 #include "base/strings.h"
 #include "clip/image.h"
 #include "input/argument_texts.h"
@@ -27,8 +28,7 @@ bool is_image_path(const std::string& word) {
 
 // A shell replaces ~/ itself, but not behind a weight.
 std::string expanded(const std::string& path) {
-  const char* home = std::getenv("HOME");
-  return clip::starts_with(path, "~/") && home != nullptr ? home + path.substr(1) : path;
+  return clip::starts_with(path, "~/") ? clip::home_folder() + path.substr(1) : path;
 }
 
 // Takes "2:" or "0.5:" off the front of a word, and gives the number.

@@ -1,7 +1,6 @@
 #include "options/sort_options.h"
 
 #include "options/value_words.h"
-#include "usage_error.h"
 
 namespace clip_cli {
 
@@ -24,16 +23,11 @@ void add_sort_options(CLI::App* command, SortOptions* options, const std::string
                         ->type_name("HOW")
                         ->group(kOutput);
   allow_only(by, {"link", "copy", "move"});
+  CLI::Option* into = command->get_option("--sort-into");
+  by->needs(into);
   command->add_flag("--dry-run", options->dry_run, "Only show where --sort-into would put images")
+      ->needs(into)
       ->group(kOutput);
-}
-
-void check(const SortOptions& options) {
-  if (!options.folder.empty()) return;
-  if (options.dry_run) {
-    throw UsageError("--dry-run shows what --sort-into would do; name its folder, too");
-  }
-  if (options.by) throw UsageError("--by says how --sort-into files images; name its folder, too");
 }
 
 }  // namespace clip_cli

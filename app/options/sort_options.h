@@ -19,7 +19,4 @@ struct SortOptions {
 // DIR/LABEL".
 void add_sort_options(CLI::App* command, SortOptions* options, const std::string& what);
 
-// Throws UsageError where --dry-run has nothing to show, or --by nothing to say how.
-void check(const SortOptions& options);
-
 }  // namespace clip_cli

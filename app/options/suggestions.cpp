@@ -107,6 +107,22 @@ std::string did_you_mean(const std::string& what, const std::string& typed,
   return message;
 }
 
+// "-k", which may also be a file's name that begins so.
+std::string unknown_short_option(const CLI::App& command,
+                                 const std::vector<std::string>& arguments) {
+  for (const std::string& argument : arguments) {
+    if (argument == "--") break;
+    const bool is_short = argument.size() > 1 && argument[0] == '-' && argument[1] != '-' &&
+                          argument.find_first_of("0123456789.") != 1;
+    if (!is_short || command.get_option_no_throw(argument.substr(0, 2)) != nullptr) continue;
+    return fmt::format(
+        "there is no option '{0}'; a file of that name is ./{0}, and behind -- "
+        "nothing is an option",
+        argument);
+  }
+  return "";
+}
+
 }  // namespace
 
 const CLI::App& named_command(const CLI::App& app) {
@@ -157,7 +173,7 @@ std::string suggestion_for(const CLI::App& command, const std::vector<std::strin
       return did_you_mean("option", name, options);
     }
   }
-  return "";
+  return unknown_short_option(command, arguments);
 }
 
 }  // namespace clip_cli

@@ -114,6 +114,13 @@ EmbeddingFiles::EmbeddingFiles(const std::string& path, VectorsFormat format, co
                                   rows_part_, lines_part_));
   }
 
+  if (!resume && clip::exists(lines_path_) && !clip::exists(rows_path_)) {
+    throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                      fmt::format("{} is there, and belongs to no {}: it would be replaced; name "
+                                  "another output, or put it elsewhere",
+                                  lines_path_, rows_path_));
+  }
+
   // Where the earlier run's files are. A crash between the two renamings leaves one of each name.
   std::string rows = rows_part_, lines = lines_part_;
   if (resume && !has_lines_part && clip::exists(lines_path_)) {

@@ -1,10 +1,27 @@
 #include "run/results.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
+#include "terminal/text.h"
 #include "writers/html_report.h"
 
 namespace clip_cli {
+namespace {
+
+void commit(const RunSummary& summary, Output* output) {
+  if (!summary.interrupted) {
+    output->commit();
+    return;
+  }
+  const std::string part = output->commit_interrupted();
+  if (part.empty()) return;
+  notice(fmt::format("the results until then are in {}; the file of an earlier run is as it was",
+                     part));
+}
+
+}  // namespace
 
 Results::Results(Output output, const OutputFormat& format, const OutputOptions& options,
                  const WriterContext& context)
@@ -15,7 +32,8 @@ Results::Results(Output output, const OutputFormat& format, const OutputOptions&
 }
 
 Output Results::output_of(const OutputOptions& options) {
-  return options.output.empty() ? Output::standard() : Output::replacing(options.output);
+  return options.output.empty() || options.output == "-" ? Output::standard()
+                                                         : Output::replacing(options.output);
 }
 
 int Results::thumbnail_side(const OutputFormat& format, const OutputOptions& options) {
@@ -42,10 +60,10 @@ void Results::write_to_page(const Record& record) {
 
 void Results::finish(const RunSummary& summary) {
   writer_->end(summary, &output_);
-  output_.commit();
+  commit(summary, &output_);
   if (page_ == nullptr) return;
   page_->end(summary, page_output_.get());
-  page_output_->commit();
+  commit(summary, page_output_.get());
 }
 
 }  // namespace clip_cli

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/strings.h"
 #include "clip/error.h"
 #include "terminal/early_exit.h"
 
@@ -110,6 +111,16 @@ void Output::commit() {
     forget_on_early_exit(temporary_);
     temporary_.clear();
   }
+}
+
+std::string Output::commit_interrupted() {
+  // Parts of shards are such files already.
+  const bool replaces =
+      !temporary_.empty() && clip::exists(target_) && clip::extension_of(target_) != "part";
+  if (replaces) target_ += ".part";
+  const std::string path = replaces ? target_ : "";
+  commit();
+  return path;
 }
 
 bool Output::is_terminal() const {

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/home_folder.h"
 #include "base/mapped_file.h"
 #include "base/strings.h"
 #include "checkpoint/model_files.h"
@@ -29,12 +30,8 @@ std::string variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-std::string home_folder() {
-  std::string home = variable("HOME");
-  if (home.empty()) {
-    const passwd* user = ::getpwuid(::getuid());
-    if (user != nullptr && user->pw_dir != nullptr) home = user->pw_dir;
-  }
+std::string home_or_here() {
+  const std::string home = home_folder();
   return home.empty() ? "." : home;
 }
 
@@ -42,7 +39,7 @@ std::string home_folder() {
 std::string with_home(const std::string& path) {
   if (path.empty() || path.front() != '~') return path;
   const std::size_t end = std::min(path.find('/'), path.size());
-  if (end == 1) return home_folder() + path.substr(1);
+  if (end == 1) return home_or_here() + path.substr(1);
   const passwd* user = ::getpwnam(path.substr(1, end - 1).c_str());
   return user == nullptr || user->pw_dir == nullptr ? path : user->pw_dir + path.substr(end);
 }
@@ -108,7 +105,7 @@ std::string hub_home() {
   std::string home = variable("HF_HOME");
   if (home.empty()) {
     std::string cache = variable("XDG_CACHE_HOME");
-    if (cache.empty()) cache = home_folder() + "/.cache";
+    if (cache.empty()) cache = home_or_here() + "/.cache";
     home = joined_path(cache, "huggingface");
   }
   return expanded(home);

@@ -181,21 +181,29 @@ ModelName in_catalog(const ArchitectureAndTag& named) {
   std::vector<std::string> names = published_names();
   for (const CatalogModel& model : catalog()) names.push_back(model.name());
   for (const CatalogModel& model : catalog()) names.push_back(model.repository);
+  const std::string nearest = nearest_name(named, names);
+  const bool is_near = edit_distance(lower_ascii(named), lower_ascii(nearest)) <=
+                       std::max<std::size_t>(nearest.size() / 3, 1);
   throw Error(ErrorCode::kNotFound,
-              fmt::format("there is neither a file nor a published model {}; did you mean {}?",
-                          named, nearest_name(named, names)));
+              fmt::format("there is neither a file nor a published model {}{}", named,
+                          is_near ? fmt::format("; did you mean {}?", nearest) : ""));
 }
 
 // The address of a repository's page, as people copy it: https://huggingface.co/ORG/NAME, perhaps
-// with /tree/REVISION behind it.
+// with /tree/REVISION behind it, or /blob/REVISION/FILE.
 std::optional<ModelName> page_named(std::string_view text) {
-  if (!take_prefix(&text, "https://") && !take_prefix(&text, "http://")) return std::nullopt;
+  if (!take_prefix(&text, "https://")) take_prefix(&text, "http://");
   if (!take_prefix(&text, "huggingface.co/") && !take_prefix(&text, "hf.co/")) return std::nullopt;
   while (ends_with(text, "/")) text.remove_suffix(1);
-  const std::string_view tree = "/tree/";
-  const std::size_t at = text.find(tree);
-  std::string name(text.substr(0, at));
-  if (at != std::string_view::npos) name += fmt::format("@{}", text.substr(at + tree.size()));
+  std::string name(text);
+  for (const std::string_view kind : {"/tree/", "/blob/", "/resolve/"}) {
+    const std::size_t at = text.find(kind);
+    if (at == std::string_view::npos) continue;
+    // Of a file in it, the revision.
+    std::string_view revision = text.substr(at + kind.size());
+    if (kind != "/tree/") revision = revision.substr(0, revision.find('/'));
+    name = fmt::format("{}@{}", text.substr(0, at), revision);
+  }
   return repository(name);
 }
 

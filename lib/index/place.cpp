@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/file.h"
+#include "base/home_folder.h"
 #include "base/sha256.h"
 #include "base/strings.h"
 
@@ -27,7 +28,7 @@ std::string index_data_folder() {
   // The specification has relative paths ignored.
   const std::string data = variable("XDG_DATA_HOME");
   if (!data.empty() && data.front() == '/') return data + "/clip-cli/indexes";
-  const std::string home = variable("HOME");
+  const std::string home = home_folder();
   return (home.empty() ? "." : home) + "/.local/share/clip-cli/indexes";
 }
 

@@ -70,6 +70,13 @@ class Configuration(unittest.TestCase):
         done = self.run("config", "--init", CLIP_CONFIG=str(self.folder / "file/config.toml"))
         self.assertEqual((done.returncode, done.stdout), (1, ""))
 
+    def test_what_needs_another_option_waits_for_it(self):
+        self.write('by = "copy"\n[classify]\nexplain = true\ndry-run = true\n')
+        self.assertEqual(self.printed("classify", CAT, "--labels", "cat,dog", "-l", "--model", "demo"),
+                         f"{CAT}\n")
+        self.printed("classify", CAT, "--labels", "cat,dog", "--sort-into", self.folder / "a",
+                     "--model", "demo", "--dry-run=false")
+
     def test_what_means_another_thing_in_each_command_is_set_in_sections(self):
         self.refused("threshold = 0.5\n", 1, "[classify]")
         self.write("[classify]\nthreshold = 0.5\ntop-k = 2\n")

@@ -181,6 +181,22 @@ class Images(EmbedCase):
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertIn(word, done.stderr)
 
+    def test_no_other_file_is_replaced(self):
+        texts = self.folder / "texts.jsonl"
+        texts.write_text('{"text": "a cat"}\n')
+        other = self.folder / "photos.jsonl"
+        other.write_text('{"image": "a.jpg", "label": "cat"}\n')
+        for output, arguments, code, word in (
+                ("texts.npy", ["--texts", texts], 2, "would replace it"),
+                ("texts.faiss", ["--texts", texts], 2, "would replace it"),
+                ("photos.npy", [self.images[0]], 1, "belongs to no")):
+            done = embed(*arguments, "-o", self.folder / output)
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn(word, done.stderr)
+        self.assertEqual(texts.read_text(), '{"text": "a cat"}\n')
+        self.assertEqual(other.read_text(), '{"image": "a.jpg", "label": "cat"}\n')
+        self.assertEqual(list(self.folder.glob("*.npy*")), [])
+
     def test_outputs_that_cannot_be_written(self):
         for arguments in (["-o", "/dev/full", "--json"], ["-o", self.folder / "none/x.npy"],
                           ["-o", "/proc/x.npy"]):

@@ -185,6 +185,58 @@ class Inputs(unittest.TestCase):
         done = score(self.images[0], "--text", "mising.png")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
 
+    def test_what_is_read_is_not_replaced(self):
+        image = shutil.copy(self.images[0], self.folder)
+        texts = self.write("texts.csv", "a cat\na dog\n")
+        images = self.write("images.csv", f"{image}\n")
+        for arguments, word in (
+                ((image, "--texts", texts, "-o", texts), "would replace it"),
+                (("--images", images, "a cat", "-o", images), "would replace it"),
+                ((image, "a cat", "--csv", "-o", image), "called like an image"),
+                ((image, "a cat", "--report", image), "--report writes an HTML page"),
+                ((image, "a cat", "--report", self.folder / "x.pdf"), "--report writes"),
+                ((image, "a cat", "--report", self.folder / "x.csv"), "--report writes"),
+                ((image, "a cat", "-o", self.folder / "x.npy"), "only embed writes vectors")):
+            before = {path: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
+            done = score("-q", *arguments)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
+            self.assertIn(word, done.stderr)
+            self.assertEqual(before, {path: path.read_bytes() for path in self.folder.iterdir()
+                                      if path.is_file()})
+
+    def test_a_dash_is_no_prompt_and_a_folder_is_told(self):
+        done = score(self.images[0], "-", "a cat")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--texts -", done.stderr)
+        (self.folder / "cat").mkdir()
+        shutil.copy(self.images[0], self.folder / "cat")
+        done = subprocess.run([BINARY, "score", "--model", TINY, "--json", self.images[0], "cat", "dog"],
+                              cwd=self.folder, capture_output=True, text=True, check=True)
+        self.assertIn("--text cat", done.stderr)
+        self.assertEqual(len(json_lines(done.stdout)), 2)
+        done = subprocess.run([BINARY, "score", "--model", TINY, "--json", "cat", "dog"],
+                              cwd=self.folder, capture_output=True, text=True, check=True)
+        self.assertEqual(done.stderr.count("--text cat"), 0)
+
+    def test_an_interrupted_run_leaves_the_earlier_results(self):
+        earlier = self.folder / "results.csv"
+        earlier.write_text("as it was")
+        process = subprocess.Popen([BINARY, "score", "--model", TINY, "-o", earlier, "--images", "-",
+                                    "a cat"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process.stdin.write(f"{self.images[0]}\n")
+        process.stdin.flush()
+        part = Path(f"{earlier}.part")
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:  # until it has written something
+            if any(path.stat().st_size > 60 for path in self.folder.glob("results.csv.part-*")):
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+        self.assertEqual(earlier.read_text(), "as it was")
+        self.assertIn(str(part), said)
+        self.assertIn(self.images[0], part.read_text())
+
     def test_an_image_is_no_list(self):
         data = Path(self.images[0]).read_bytes()
         for arguments, word in ((("-", "a cat"), "--image -"),

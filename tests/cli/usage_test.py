@@ -149,7 +149,15 @@ class Usage(unittest.TestCase):
                 (("explain", "a.jpg", "a cat", "--method", "x"), "'x' is not one of occlusion"),
                 (("search", "--limit", "3", "a cat"), "did you mean --top?"),
                 (("models", "download", "x"), "did you mean pull?"),
-                (("classify", "--copy", "a.jpg"), "did you mean --by?")):
+                (("classify", "--copy", "a.jpg"), "did you mean --by?"),
+                (("score", "a.jpg", "a cat", "-k"), "there is no option '-k'"),
+                (("score", "-dash.png", "a cat"), "./-dash.png"),
+                (("score", "a.jpg", "a cat", "--device", "gpu"), "'gpu' is none of cpu, cuda"),
+                *[((command, "photos", *more, option, ""), f"{long} is empty")
+                  for command, more, option, long in (
+                      ("score", ["a cat"], "-o", "--output"), ("score", ["a cat"], "-m", "--model"),
+                      ("classify", ["--labels", "a,b"], "--sort-into", "--sort-into"),
+                      ("search", [], "--in", "--in"), ("score", ["a"], "--report", "--report"))]):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertIn(message, done.stderr)

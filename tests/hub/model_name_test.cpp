@@ -114,6 +114,9 @@ TEST_CASE("repositories, with revisions") {
     CHECK(parse_model_name(page).revision == "main");
   }
   CHECK(parse_model_name("https://huggingface.co/a/b/tree/v1.0").revision == "v1.0");
+  CHECK(parse_model_name("huggingface.co/a/b/blob/main/open_clip_model.safetensors").repository ==
+        "a/b");
+  CHECK(parse_model_name("https://hf.co/a/b/resolve/v2/x/y.bin").revision == "v2");
   CHECK(code_of([] { parse_model_name("https://huggingface.co/a/b/c"); }) ==
         ErrorCode::kInvalidArgument);
   CHECK(code_of([] { parse_model_name("https://huggingface.co/"); }) ==
