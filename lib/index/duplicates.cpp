@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
@@ -68,12 +69,20 @@ Rows gathered(const std::vector<const Collection*>& collections) {
   return all;
 }
 
+// Rows in float16 are normalized to 1 in 2048 alone: the dot product of two of them is their cosine
+// to within this.
+constexpr double kRounding = 0.001;
+
+// Equal rows have 1.
 double cosine_of(const VectorRows& rows, std::int64_t a, std::int64_t b) {
-  double dot = 0;
+  double dot = 0, square_a = 0, square_b = 0;
   for (std::int64_t k = 0; k < rows.dim; ++k) {
-    dot += static_cast<double>(float_from_half(rows.row(a)[k])) * float_from_half(rows.row(b)[k]);
+    const double x = float_from_half(rows.row(a)[k]), y = float_from_half(rows.row(b)[k]);
+    dot += x * y;
+    square_a += x * x;
+    square_b += y * y;
   }
-  return std::min(dot, 1.0);
+  return std::min(dot / std::sqrt(square_a * square_b), 1.0);
 }
 
 struct Member {
@@ -112,10 +121,15 @@ std::optional<std::vector<std::vector<DuplicateImage>>> find_duplicates(
   callbacks.stop = options.stop;
   callbacks.progress = options.progress;
   callbacks.use = [&](const std::vector<Pair>& pairs) {
-    for (const Pair& pair : pairs) sets.join(pair.first, pair.second);
+    for (const Pair& pair : pairs) {
+      if (pair.score >= options.min_cosine + kRounding ||
+          cosine_of(all.rows, pair.first, pair.second) >= options.min_cosine) {
+        sets.join(pair.first, pair.second);
+      }
+    }
   };
-  if (!pairs_above(all.rows, static_cast<float>(options.min_cosine), nullptr, options.threads,
-                   callbacks)) {
+  if (!pairs_above(all.rows, static_cast<float>(options.min_cosine - kRounding), nullptr,
+                   options.threads, callbacks)) {
     throw Error(ErrorCode::kCancelled, "ended before all images had been compared");
   }
 

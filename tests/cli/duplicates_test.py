@@ -37,6 +37,20 @@ class DuplicatesTest(unittest.TestCase):
         self.assertEqual(list(groups), list(range(1, len(groups) + 1)))
         return list(groups.values())
 
+    def test_copies_in_two_folders_are_equal(self):
+        """Whatever float16 makes of their length."""
+        other = self.root / "other"
+        other.mkdir()
+        names = sorted(path.name for path in DEMO.glob("*.png"))
+        for name in names:
+            shutil.copy(DEMO / name, self.images)
+            shutil.copy(DEMO / name, other)
+        groups = self.groups(self.images, other, "--threshold", "1")
+        self.assertEqual(sorted(sorted(Path(image["image"]).name for image in group)[0]
+                                for group in groups), names)
+        for group in groups:
+            self.assertEqual([image["cosine"] for image in group], [1, 1])
+
     def names(self, *arguments):
         return [[Path(image["image"]).name for image in group] for group in self.groups(*arguments)]
 
