@@ -8,7 +8,6 @@
 #include <set>
 
 #include "base/cpu.h"
-#include "base/strings.h"
 #include "options/model_lookup.h"
 #include "options/ready_files.h"
 #include "options/value_words.h"
@@ -80,11 +79,6 @@ void add_model_options(CLI::App* command, ModelOptions* options) {
           ->group(kGroup);
   allow_only(precision, precision_names());
   command->add_option("--device", options->encoder.device, "cpu, or a GPU: cuda or cuda:N")
-      ->check([](const std::string& device) {
-        const bool known =
-            device == "cpu" || device == "cuda" || clip::starts_with(device, "cuda:");
-        return known ? "" : fmt::format("'{}' is none of cpu, cuda and cuda:N", device);
-      })
       ->type_name("DEVICE")
       ->capture_default_str()
       ->group(kGroup);

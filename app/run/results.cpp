@@ -15,10 +15,8 @@ void commit(const RunSummary& summary, Output* output) {
     output->commit();
     return;
   }
-  const std::string part = output->commit_interrupted();
-  if (part.empty()) return;
-  notice(fmt::format("the results until then are in {}; the file of an earlier run is as it was",
-                     part));
+  const std::string kept = output->commit_interrupted();
+  if (!kept.empty()) notice(fmt::format("the file of an earlier run is kept as {}", kept));
 }
 
 }  // namespace

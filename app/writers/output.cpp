@@ -114,13 +114,20 @@ void Output::commit() {
 }
 
 std::string Output::commit_interrupted() {
-  // Parts of shards are such files already.
-  const bool replaces =
-      !temporary_.empty() && clip::exists(target_) && clip::extension_of(target_) != "part";
-  if (replaces) target_ += ".part";
-  const std::string path = replaces ? target_ : "";
+  // Parts of shards are begun anew, whatever is in them.
+  if (temporary_.empty() || !clip::exists(target_) || clip::extension_of(target_) == "part") {
+    commit();
+    return "";
+  }
+  const std::string kept = target_ + "~";
+  ::unlink(kept.c_str());
+  // At no time is there no file of that name, but where the file system has no links.
+  if (::link(target_.c_str(), kept.c_str()) != 0 &&
+      std::rename(target_.c_str(), kept.c_str()) != 0) {
+    fail();
+  }
   commit();
-  return path;
+  return kept;
 }
 
 bool Output::is_terminal() const {

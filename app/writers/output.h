@@ -31,8 +31,8 @@ class Output {
   void flush();
   void commit();  // the last call: all is on its way to the disk, under its own name
 
-  // As commit(), of a run that was interrupted: what has been there before stays, and what was
-  // written lies beside it, as the path that is given; empty where it has its own name.
+  // As commit(), of a run that was interrupted: a file that was there before is kept beside it, as
+  // the path that is given; empty where there was none.
   std::string commit_interrupted();
 
   bool is_terminal() const;

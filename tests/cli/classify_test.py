@@ -626,6 +626,7 @@ class Resume(TemporaryFolder):
         process.stdin.close()
         process.stderr.close()
         self.assertEqual(len(output.read_text().splitlines()), 8)
+        self.assertEqual((self.folder / "out.csv~").read_text(), "before")
         self.assertIn("</html>", report.read_text())
         self.assertEqual([path.name for path in self.folder.iterdir() if ".part" in path.name], [])
 

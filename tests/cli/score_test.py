@@ -218,25 +218,6 @@ class Inputs(unittest.TestCase):
                               cwd=self.folder, capture_output=True, text=True, check=True)
         self.assertEqual(done.stderr.count("--text cat"), 0)
 
-    def test_an_interrupted_run_leaves_the_earlier_results(self):
-        earlier = self.folder / "results.csv"
-        earlier.write_text("as it was")
-        process = subprocess.Popen([BINARY, "score", "--model", TINY, "-o", earlier, "--images", "-",
-                                    "a cat"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        process.stdin.write(f"{self.images[0]}\n")
-        process.stdin.flush()
-        part = Path(f"{earlier}.part")
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:  # until it has written something
-            if any(path.stat().st_size > 60 for path in self.folder.glob("results.csv.part-*")):
-                break
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate()
-        self.assertEqual(earlier.read_text(), "as it was")
-        self.assertIn(str(part), said)
-        self.assertIn(self.images[0], part.read_text())
-
     def test_an_image_is_no_list(self):
         data = Path(self.images[0]).read_bytes()
         for arguments, word in ((("-", "a cat"), "--image -"),
@@ -632,7 +613,9 @@ class Lists(unittest.TestCase):
         process.send_signal(signal.SIGINT)  # while it waits for more of the list
         self.assertEqual(process.wait(60), -signal.SIGINT)
         self.assertRegex(process.stderr.read(),
-                         r"\Aclip-cli: interrupted: 7 images in [\d.]+ s, none failed\n\Z")
+                         r"\Aclip-cli: the file of an earlier run is kept as \S+/out.jsonl~\n"
+                         r"clip-cli: interrupted: 7 images in [\d.]+ s, none failed\n\Z")
+        self.assertEqual((self.folder / "out.jsonl~").read_text(), "before")
         results = json_lines(output.read_text())
         self.assertEqual([result["image"] for result in results], self.paths[:7])
         self.assertTrue(all(len(result["scores"]) == 2 for result in results))

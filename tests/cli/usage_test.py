@@ -152,7 +152,6 @@ class Usage(unittest.TestCase):
                 (("classify", "--copy", "a.jpg"), "did you mean --by?"),
                 (("score", "a.jpg", "a cat", "-k"), "there is no option '-k'"),
                 (("score", "-dash.png", "a cat"), "./-dash.png"),
-                (("score", "a.jpg", "a cat", "--device", "gpu"), "'gpu' is none of cpu, cuda"),
                 *[((command, "photos", *more, option, ""), f"{long} is empty")
                   for command, more, option, long in (
                       ("score", ["a cat"], "-o", "--output"), ("score", ["a cat"], "-m", "--model"),

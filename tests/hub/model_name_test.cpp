@@ -173,7 +173,7 @@ TEST_CASE("what is no name suggests one") {
                {"ViT-B-32/laion2b_s34b_b79", "did you mean ViT-B-32/laion2b_s34b_b79k?"},
                {"ViT-H-14/laion", "ViT-H-14 has no weights tagged laion"},
                {"ViT-H-14", "ViT-H-14/dfn5b"},
-               {"open_clip:nothing", "did you mean"}};
+               {"open_clip:nothing", "neither a file nor a published model nothing"}};
   for (const auto& each : wrong) {
     CAPTURE(each.named);
     CHECK(code_of([&] { parse_model_name(each.named); }) == ErrorCode::kNotFound);
