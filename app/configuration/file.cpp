@@ -13,7 +13,6 @@
 #include <toml++/toml.h>
 
 #include "base/file.h"
-#include "base/home_folder.h"
 #include "base/strings.h"
 #include "clip/error.h"
 #include "usage_error.h"
@@ -142,7 +141,7 @@ ConfigurationPlace configuration_place(const std::string& named, bool none) {
   // The specification has relative paths ignored.
   const std::string folder = variable("XDG_CONFIG_HOME");
   if (!folder.empty() && folder.front() == '/') return {folder + "/clip-cli/config.toml", false};
-  const std::string home = clip::home_folder();
+  const std::string home = variable("HOME");
   if (home.empty()) return {};
   return {home + "/.config/clip-cli/config.toml", false};
 }

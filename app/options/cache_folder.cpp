@@ -2,8 +2,6 @@
 
 #include <cstdlib>
 
-#include "base/home_folder.h"
-
 namespace clip_cli {
 namespace {
 
@@ -17,7 +15,7 @@ std::string variable(const char* name) {
 std::string cache_folder() {
   std::string cache = variable("XDG_CACHE_HOME");
   if (cache.empty()) {
-    const std::string home = clip::home_folder();
+    const std::string home = variable("HOME");
     if (home.empty()) return "";
     cache = home + "/.cache";
   }

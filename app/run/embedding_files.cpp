@@ -12,9 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include "base/file.h"
 #include "clip/error.h"
 #include "embedding/faiss_index.h"
 #include "embedding/npy.h"
+#include "input/line_reader.h"
+#include "service/json.h"
 
 namespace clip_cli {
 namespace {
@@ -86,6 +89,23 @@ std::int64_t found_dim(VectorsFormat format, const std::string& header, const st
                                 path));
 }
 
+// Whether there is a file of that name that no run of `embed` has written, by its first line.
+bool holds_other_lines(const std::string& path) {
+  if (!clip::is_regular_file(path)) return false;
+  LineReader reader(path);
+  std::string line;
+  bool too_long = false;
+  if (!reader.next(&line, 1 << 20, &too_long)) return false;
+  try {
+    const clip::Json first = clip::parse_json(line);
+    return !first.is_object() || !first.contains("model") ||
+           !(first.contains("image") || first.contains("text")) || first.contains("label") ||
+           first.contains("scores");
+  } catch (const clip::Error&) {
+    return true;
+  }
+}
+
 }  // namespace
 
 std::string lines_beside(const std::string& rows) {
@@ -114,7 +134,7 @@ EmbeddingFiles::EmbeddingFiles(const std::string& path, VectorsFormat format, co
                                   rows_part_, lines_part_));
   }
 
-  if (!resume && clip::exists(lines_path_) && !clip::exists(rows_path_)) {
+  if (!resume && !clip::exists(rows_path_) && holds_other_lines(lines_path_)) {
     throw clip::Error(clip::ErrorCode::kInvalidArgument,
                       fmt::format("{} is there, and belongs to no {}: it would be replaced; name "
                                   "another output, or put it elsewhere",
