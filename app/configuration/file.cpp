@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <string_view>
 
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
@@ -34,9 +37,28 @@ std::string variable(const char* name) {
   throw UsageError(fmt::format("{}:{}: {}", path, line, what));
 }
 
-void check_dots(const std::string& text, const std::string& path) {
+// toml++ 3.3 takes for granted that a key follows the brackets of a section, whatever is there.
+bool begins_without_name(std::string_view line) {
+  const auto skip = [&] {
+    line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
+  };
+  skip();
+  if (line.empty() || line.front() != '[') return false;
+  line.remove_prefix(1);
+  skip();
+  if (!line.empty() && line.front() == '[') line.remove_prefix(1);
+  skip();
+  if (line.empty()) return true;
+  const auto first = static_cast<unsigned char>(line.front());
+  return first >= 0x80 || (std::isalnum(first) == 0 && std::strchr("_-\"']", first) == nullptr);
+}
+
+void check_lines(const std::string& text, const std::string& path) {
   clip::Lines lines(text);
   for (std::string_view line; lines.next(&line);) {
+    if (begins_without_name(line)) {
+      fail(path, lines.number(), "a name is expected behind the bracket, as in [classify]");
+    }
     int dots = 0;
     char quote = 0;
     for (const char each : line) {
@@ -174,7 +196,7 @@ ConfigurationFile read_configuration(const ConfigurationPlace& place) {
 }
 
 std::vector<Setting> parse_configuration(const std::string& text, const std::string& path) {
-  check_dots(text, path);
+  check_lines(text, path);
   Reader reader(path);
   try {
     reader.read(toml::parse(text, path), {});

@@ -208,7 +208,11 @@ class Configuration(unittest.TestCase):
     def test_hostile_files(self):
         for text, line in (("a." * 30000 + "b = 1\n", 1), ("\nx = " + "[" * 30000, 2),
                            ("x = " + "{a=" * 20000, 1), ("\x00", 1), ("[" * 60000, 1),
-                           ("x = {" + "a." * 20 + "b = 1}\n", 1)):
+                           ("x = {" + "a." * 20 + "b = 1}\n", 1), ("[[", 1), ("\n[", 2), ("[ \n", 1),
+                           ("[=]\n", 1), ("[[[a]]]\n", 1), ("[\xe9]\n", 1), (" [ #\n", 1),
+                           ("[a.]\n", 1), ("[a.=]\n", 1), ("[]\n", 1), ('["a\n', 1),
+                           ("[a.[b]]\n", 1), ("[a\n", 1), ("=1\n", 1), (".a=1\n", 1),
+                           ("a.=1\n", 1), ("x={=1}\n", 1), ("x={a.=1}\n", 1), ("x={,}\n", 1)):
             self.refused(text, line)
         self.file.write_bytes(b"model = \"\xff\xfe\"\n")
         done = self.run("score", CAT, "a cat")
