@@ -46,10 +46,20 @@ std::string text_field(const std::string& path, std::size_t number, const std::s
                   path, number));
 }
 
-// Whether a list's first line is how an image begins, or binary in another way. Names hold no NUL.
-bool is_binary(const std::string& line) {
-  return line.find('\0') != std::string::npos || clip::starts_with(line, "\x89PNG") ||
-         clip::starts_with(line, "\xff\xd8\xff") || clip::starts_with(line, "GIF8");
+// Throws clip::Error where a list's first line is how an image begins, or has a NUL, which no path
+// has.
+void check_first_line(const std::string& line, const std::string& list) {
+  const bool is_image = clip::starts_with(line, "\x89PNG") ||
+                        clip::starts_with(line, "\xff\xd8\xff") || clip::starts_with(line, "GIF8");
+  if (!is_image && line.find('\0') == std::string::npos) return;
+  const char* hint = "with -0, paths end with a NUL, as those of find -print0";
+  if (is_image) {
+    hint = list == "standard input" ? "--image - reads an image from there"
+                                    : "name an image as an argument, or with --image";
+  }
+  throw clip::Error(clip::ErrorCode::kInvalidArgument,
+                    fmt::format("{} is no list of paths, one per line, but {}; {}", list,
+                                is_image ? "an image" : "binary", hint));
 }
 
 }  // namespace
@@ -77,14 +87,7 @@ std::vector<std::string> read_texts(const TextFile& file) {
 bool PathList::next(std::string* path) {
   bool too_long = false;
   while (reader_.next(path, kMaxDataUrl, &too_long)) {
-    if (reader_.number() == 1 && is_binary(*path)) {
-      const bool standard = reader_.name() == "standard input";
-      throw clip::Error(
-          clip::ErrorCode::kInvalidArgument,
-          fmt::format("{} is no list of paths, but binary, as an image is; {}", reader_.name(),
-                      standard ? "--image - reads an image from there"
-                               : "name an image as an argument, or with --image"));
-    }
+    if (reader_.number() == 1) check_first_line(*path, reader_.name());
     if (too_long || (path->size() > kMaxPath && url_kind(*path) != UrlKind::kData)) {
       throw clip::Error(
           clip::ErrorCode::kLimit,
