@@ -30,10 +30,10 @@ struct ImageInputs {
 // --image, --images, -0 and --exclude, and, with `positional`, PATH...
 void add_image_inputs(CLI::App* command, ImageInputs* inputs, bool positional = true);
 
-// --exclude, for commands that read folders in another way.
 // What is named, and the list.
 std::vector<std::string> files_of(const ImageInputs& inputs);
 
+// --exclude, for commands that read folders in another way.
 void add_exclude_option(CLI::App* command, std::vector<std::string>* exclude);
 
 // The list that an argument is by its braces, or nothing. What there is a file of is that file.

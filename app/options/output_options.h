@@ -26,8 +26,8 @@ void add_output_options(CLI::App* command, OutputOptions* options, bool report,
 // in a file and the format named `otherwise` on standard output.
 const OutputFormat& format_of(const OutputOptions& options, const char* otherwise);
 
-// Throws UsageError where --report and -o name the same file, and where one of them is called like
-// what it does not hold: an image, an archive, a page.
+// Throws UsageError where --report and -o name the same file, where -o is called like an image or
+// like vectors, and where --report is called like anything that is no page.
 void check(const OutputOptions& options);
 
 // Throws UsageError where a file of results is one of the inputs, which it would replace.

@@ -228,6 +228,11 @@ class Inputs(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (1, b""), done.stderr)
             self.assertIn(word, done.stderr.decode())
             self.assertLess(len(done.stderr), 400)
+        done = subprocess.run([BINARY, "score", "--model", TINY, "-", "a cat"],
+                              input=b"\0".join(map(os.fsencode, self.images)), capture_output=True,
+                              check=False)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn("with -0, paths end with a NUL", done.stderr.decode())
 
     def test_a_prompt_may_be_the_name_of_a_file_that_is_no_image(self):
         self.write("notes.txt", "these are notes")
