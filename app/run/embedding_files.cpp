@@ -134,11 +134,12 @@ EmbeddingFiles::EmbeddingFiles(const std::string& path, VectorsFormat format, co
                                   rows_part_, lines_part_));
   }
 
-  if (!resume && !clip::exists(rows_path_) && holds_other_lines(lines_path_)) {
-    throw clip::Error(clip::ErrorCode::kInvalidArgument,
-                      fmt::format("{} is there, and belongs to no {}: it would be replaced; name "
-                                  "another output, or put it elsewhere",
-                                  lines_path_, rows_path_));
+  if (!resume && holds_other_lines(lines_path_)) {
+    throw clip::Error(
+        clip::ErrorCode::kInvalidArgument,
+        fmt::format("{} would be replaced, and is not of an earlier run of this kind; "
+                    "name another output, or put it elsewhere",
+                    lines_path_));
   }
 
   // Where the earlier run's files are. A crash between the two renamings leaves one of each name.

@@ -186,16 +186,21 @@ class Images(EmbedCase):
         texts.write_text('{"text": "a cat"}\n')
         other = self.folder / "photos.jsonl"
         other.write_text('{"image": "a.jpg", "label": "cat"}\n')
+        # With vectors beside it, too.
+        shutil.copy(other, self.folder / "vectors.jsonl")
+        (self.folder / "vectors.npy").write_bytes(b"as it was")
         for output, arguments, code, word in (
                 ("texts.npy", ["--texts", texts], 2, "would replace it"),
                 ("texts.faiss", ["--texts", texts], 2, "would replace it"),
-                ("photos.npy", [self.images[0]], 1, "belongs to no")):
+                ("photos.npy", [self.images[0]], 1, "would be replaced"),
+                ("vectors.npy", [self.images[0]], 1, "would be replaced")):
             done = embed(*arguments, "-o", self.folder / output)
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertIn(word, done.stderr)
         self.assertEqual(texts.read_text(), '{"text": "a cat"}\n')
         self.assertEqual(other.read_text(), '{"image": "a.jpg", "label": "cat"}\n')
-        self.assertEqual(list(self.folder.glob("*.npy*")), [])
+        self.assertEqual([(path.name, path.read_bytes()) for path in self.folder.glob("*.npy*")],
+                         [("vectors.npy", b"as it was")])
 
     def test_outputs_that_cannot_be_written(self):
         for arguments in (["-o", "/dev/full", "--json"], ["-o", self.folder / "none/x.npy"],
