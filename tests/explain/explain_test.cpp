@@ -104,8 +104,9 @@ clip::ErrorCode code_of(const std::function<void()>& action) {
 }  // namespace
 
 TEST_CASE("covering finds what carries the score, in the middle, in corners and at edges") {
-  for (const auto& [row, column] :
+  for (const std::pair<int, int>& cell :
        std::vector<std::pair<int, int>>{{0, 0}, {0, 5}, {5, 0}, {5, 5}, {2, 3}, {0, 3}, {4, 5}}) {
+    const int row = cell.first, column = cell.second;
     CAPTURE(row);
     CAPTURE(column);
     SquareEncoder encoder;
@@ -244,8 +245,9 @@ TEST_CASE("images of one row or column") {
   const std::vector<float> pixels = image_for(encoder);
   for (const auto mode : {clip::ResizeMode::kShortestSide, clip::ResizeMode::kSquash,
                           clip::ResizeMode::kLongestSide}) {
-    for (const auto& [width, height] :
+    for (const std::pair<std::int64_t, std::int64_t>& size :
          std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {1, 5000}, {5000, 1}, {2, 3}}) {
+      const std::int64_t width = size.first, height = size.second;
       CAPTURE(width);
       CAPTURE(height);
       const clip::ExplainedInput input =
