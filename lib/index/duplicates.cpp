@@ -73,7 +73,10 @@ Rows gathered(const std::vector<const Collection*>& collections) {
 // to within this.
 constexpr double kRounding = 0.001;
 
-// Equal rows have 1.
+// What is nearer to 1 is 1: the last bits of an embedding depend on the size of the batch that it
+// was computed in, and float16 rounds some of its numbers up in one index and down in another.
+constexpr double kEqual = 1e-6;
+
 double cosine_of(const VectorRows& rows, std::int64_t a, std::int64_t b) {
   double dot = 0, square_a = 0, square_b = 0;
   for (std::int64_t k = 0; k < rows.dim; ++k) {
@@ -82,7 +85,8 @@ double cosine_of(const VectorRows& rows, std::int64_t a, std::int64_t b) {
     square_a += x * x;
     square_b += y * y;
   }
-  return std::min(dot / std::sqrt(square_a * square_b), 1.0);
+  const double cosine = dot / std::sqrt(square_a * square_b);
+  return cosine > 1 - kEqual ? 1 : cosine;
 }
 
 struct Member {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from common import ROOT, json_lines, need, run
 
+numpy = need("numpy")
 need("PIL")
 from PIL import Image  # noqa: E402 (after the check that it is there)
 
@@ -48,6 +49,29 @@ class DuplicatesTest(unittest.TestCase):
         groups = self.groups(self.images, other, "--threshold", "1")
         self.assertEqual(sorted(sorted(Path(image["image"]).name for image in group)[0]
                                 for group in groups), names)
+        for group in groups:
+            self.assertEqual([image["cosine"] for image in group], [1, 1])
+
+    def test_last_bits_make_no_difference(self):
+        """An embedding's depend on the batch that it was computed in; here every tenth number of a
+        row in float16 is the next one."""
+        chance = numpy.random.default_rng(1)
+        names = sorted(path.name for path in DEMO.glob("*.png"))
+        folders = [self.images, self.root / "other"]
+        for folder in folders:
+            shutil.copytree(DEMO, folder, dirs_exist_ok=True)
+            vectors = str(self.root / "v.npy")
+            done = self.clip("embed", str(folder), "--output", vectors)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = numpy.load(vectors).astype(numpy.float16)
+            changed = chance.random(rows.shape) < 0.1
+            self.assertGreater(changed.any(axis=1).sum(), 20)
+            rows = numpy.where(changed, numpy.nextafter(rows, numpy.float16(1)), rows)
+            numpy.save(vectors, rows.astype(numpy.float32))
+            done = self.clip("index", str(folder), "--import", vectors)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        groups = self.groups(*folders, "--threshold", "1")
+        self.assertEqual(sorted(Path(group[0]["image"]).name for group in groups), names)
         for group in groups:
             self.assertEqual([image["cosine"] for image in group], [1, 1])
 
