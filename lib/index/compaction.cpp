@@ -71,4 +71,20 @@ void compact(Index* index, double max_share) {
   }
 }
 
+void forget_orphans(Index* index) {
+  Database* const database = index->database();
+  Transaction transaction(database);
+  database->run(
+      "CREATE TEMP TABLE orphans AS SELECT id FROM contents c "
+      "WHERE NOT EXISTS (SELECT 1 FROM files WHERE content = c.id);"
+      "INSERT INTO unused_rows SELECT model, row FROM embeddings WHERE row IS NOT NULL "
+      "AND model IN (SELECT id FROM models) AND content IN (SELECT id FROM orphans);"
+      "DELETE FROM embeddings WHERE model IN (SELECT id FROM models) "
+      "AND content IN (SELECT id FROM orphans);"
+      "DELETE FROM contents WHERE id IN (SELECT id FROM orphans);"
+      "DROP TABLE orphans");
+  index->set_fact(kOrphansFact, "");
+  transaction.commit();
+}
+
 }  // namespace clip

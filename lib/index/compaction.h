@@ -1,9 +1,13 @@
-// Takes unused rows out of an index's vector files.
+// Forgets contents that no file has any more, and takes their rows out of the vector files.
 #pragma once
 
 #include "index/index.h"
 
 namespace clip {
+
+// Forgets contents that no file has; their rows are unused from then on. `index` must be open for
+// writing.
+void forget_orphans(Index* index);
 
 // Of a vector file's rows, how many may be unused before it is worth to write it anew.
 constexpr double kMaxUnusedShare = 0.25;

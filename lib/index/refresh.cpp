@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <map>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "index/compaction.h"
 #include "index/content_key.h"
 #include "index/plan.h"
+#include "index/refresh_commit.h"
 #include "pipeline/archive_images.h"
 
 namespace clip {
@@ -37,38 +37,6 @@ std::string without_path(const std::string& message, const std::string& path) {
   return starts_with(message, begin) ? message.substr(begin.size()) : message;
 }
 
-struct ArchiveWork;
-
-// A file on its way into the index.
-struct FileEntry {
-  std::int64_t folder = 0;
-  std::string name;
-  FileState state;
-  std::int64_t old_content = 0;  // that it had; 0: none
-  bool is_new = false;
-  std::shared_ptr<ArchiveWork> archive;  // whose member it is; null: of none
-};
-
-// An archive whose members are on their way into the index. It is noted as read in the commit of
-// the last of them, or in a later one: until then another run reads it again.
-struct ArchiveWork {
-  FileEntry file;  // the archive's own
-  std::string path;
-  std::string relative;      // to the root
-  std::int64_t members = 0;  // the folder of its members
-  std::size_t waiting = 0;   // members that are being embedded
-  bool ended = false;        // all members have been seen
-  bool changed = false;      // the file was written to meanwhile
-  bool damaged = false;      // there may be members that were not seen
-};
-
-// An image that the model is to read, and the files that have it.
-struct Job {
-  std::string key;
-  std::int64_t content = 0;  // 0: a new one
-  std::vector<FileEntry> files;
-};
-
 class Refresh {
  public:
   Refresh(Index* index, std::shared_ptr<const Model> model, const RefreshOptions& options,
@@ -77,7 +45,8 @@ class Refresh {
         database_(index->database()),
         model_(std::move(model)),
         options_(options),
-        events_(events) {}
+        events_(events),
+        pending_(index, model_) {}
 
   RefreshReport run();
 
@@ -91,7 +60,6 @@ class Refresh {
   void end_archive();
   void note_failed_member();
   void settle(const std::shared_ptr<ArchiveWork>& archive);
-  void forget_members(const ArchiveWork& archive);
   std::string path_of(const PlannedFile& planned) const;
   bool prepare(PlannedFile file, ImageSource* source);
   bool rouse(ImageSource* source);
@@ -103,10 +71,6 @@ class Refresh {
 
   bool due() const;
   void commit();
-  std::int64_t commit_content(const Job& job, std::int64_t row, std::uint32_t checksum,
-                              const std::string& error);
-  void write_file(const FileEntry& file, std::int64_t content, const std::string& error);
-  void collect_orphans();
 
   Index* const index_;
   Database* const database_;
@@ -125,27 +89,15 @@ class Refresh {
   std::mutex mutex_;
   PlanReader* plan_ = nullptr;
   std::uint64_t last_tag_ = 0;                                 // 0 is no tag
-  std::unordered_map<std::uint64_t, Job> jobs_;                // by tag, until their result comes
-  std::unordered_map<std::string, std::uint64_t> tag_of_key_;  // of jobs and of `finished_`
+  std::unordered_map<std::uint64_t, ContentJob> jobs_;         // by tag, until their result comes
+  std::unordered_map<std::string, std::uint64_t> tag_of_key_;  // of jobs and of `pending_`
   std::vector<std::pair<std::string, std::optional<Error>>> reports_;
 
   // Until the next commit.
   std::size_t without_source_ = 0;  // files that need no embedding, or wait for that of another
-  struct Finished {
-    Job job;
-    std::vector<float> embedding;  // empty: it failed
-    std::string error;
-  };
-  struct Linked {
-    FileEntry file;
-    std::int64_t content = 0;  // 0: it has none
-    std::string error;
-    std::shared_ptr<ArchiveWork> read;  // an archive, with all that was in it; null: another file
-  };
-  std::optional<Linked> failed_member_;   // until another one, which may have its name, comes
+  std::optional<LinkedFile> failed_member_;  // until another one, which may have its name, comes
   std::uint64_t planned_ = 0, told_ = 0;  // files to be looked at, and how many of them were told
-  std::map<std::uint64_t, Finished> finished_;  // by tag
-  std::vector<Linked> linked_;
+  PendingCommit pending_;
   Clock::time_point committed_at_ = Clock::now();
 };
 
@@ -235,7 +187,7 @@ bool Refresh::begin_archive(const PlannedFile& planned) {
     report(work->path, &error);
     FileEntry entry = work->file;
     entry.state = FileState();
-    linked_.push_back({std::move(entry), 0, error.what(), nullptr});
+    pending_.add(LinkedFile{std::move(entry), 0, error.what(), nullptr});
     return true;
   }
   archive_ = std::move(work);
@@ -263,8 +215,8 @@ bool Refresh::next_member(ImageSource* source) {
     ++planned_;
     report(source->name, &*source->error);
     if (is_member) {
-      failed_member_ =
-          Linked{std::move(entry), 0, without_path(source->error->what(), source->name), nullptr};
+      failed_member_ = LinkedFile{std::move(entry), 0,
+                                  without_path(source->error->what(), source->name), nullptr};
     } else {
       archive_->damaged = true;
     }
@@ -312,7 +264,7 @@ void Refresh::note_failed_member() {
   if (!failed_member_) return;
   Statement seen(database_, "INSERT OR IGNORE INTO temp.members(folder, name) VALUES(?, ?)");
   seen.bind(1, failed_member_->file.folder).bind_bytes(2, failed_member_->file.name).run();
-  linked_.push_back(std::move(*failed_member_));
+  pending_.add(std::move(*failed_member_));
   failed_member_.reset();
 }
 
@@ -334,23 +286,7 @@ void Refresh::end_archive() {
 // Under the lock. Notes an archive as read once all of its members are done.
 void Refresh::settle(const std::shared_ptr<ArchiveWork>& archive) {
   if (!archive->ended || archive->waiting > 0 || archive->changed) return;
-  linked_.push_back({archive->file, 0, "", archive});
-}
-
-// Members that the archive does not have any more. In the transaction of a commit.
-void Refresh::forget_members(const ArchiveWork& archive) {
-  if (!archive.damaged) {
-    const std::string gone = fmt::format(
-        "files WHERE folder = {0} AND name NOT IN (SELECT name FROM temp.members WHERE "
-        "folder = {0})",
-        archive.members);
-    const std::int64_t images = database_->number(
-        "SELECT count(*) FROM " + gone + " AND (content IS NOT NULL OR error IS NOT NULL)");
-    if (images > 0) index_->set_fact(kOrphansFact, "1");
-    report_.deleted += static_cast<std::uint64_t>(images);
-    database_->run("DELETE FROM " + gone);
-  }
-  database_->run(fmt::format("DELETE FROM temp.members WHERE folder = {}", archive.members));
+  pending_.add(LinkedFile{archive->file, 0, "", archive});
 }
 
 // False where the file needs no embedding: all that is to be done is noted.
@@ -371,7 +307,7 @@ bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
       entry.state = file_state(path);
       const std::lock_guard<std::mutex> lock(mutex_);
       if (kind.unreadable != nullptr) ++report_.left_out[kind.unreadable];
-      linked_.push_back({std::move(entry), 0, "", nullptr});
+      pending_.add(LinkedFile{std::move(entry), 0, "", nullptr});
       report(path, nullptr);
       return false;
     }
@@ -389,7 +325,7 @@ bool Refresh::prepare(PlannedFile planned, ImageSource* source) {
     }
     entry.state = FileState();
     const Error within = error.within("cannot use " + path);
-    linked_.push_back({std::move(entry), 0, error.what(), nullptr});
+    pending_.add(LinkedFile{std::move(entry), 0, error.what(), nullptr});
     ++report_.failed;
     report(path, &within);
     return false;
@@ -402,12 +338,12 @@ Refresh::Outcome Refresh::place(const PlannedFile& planned, const ContentKey& ke
   // A key that has not seen all of a file that was written to cannot say that it is the same.
   const bool trusted =
       key.whole || planned.old_content == 0 || planned.state_was_unknown || planned.content_is_sure;
-  Job job;
+  ContentJob job;
   job.key = key.digest;
   if (trusted) {
     if (const auto waiting = tag_of_key_.find(key.digest); waiting != tag_of_key_.end()) {
       const auto running = jobs_.find(waiting->second);
-      Job& with = running != jobs_.end() ? running->second : finished_.at(waiting->second).job;
+      ContentJob& with = running != jobs_.end() ? running->second : pending_.job(waiting->second);
       ++(entry.is_new ? report_.copied : report_.changed);
       if (entry.archive != nullptr && running != jobs_.end()) ++entry.archive->waiting;
       with.files.push_back(std::move(entry));
@@ -436,7 +372,7 @@ Refresh::Outcome Refresh::place(const PlannedFile& planned, const ContentKey& ke
           ++report_.failed;
         }
         known.reset();
-        linked_.push_back({std::move(entry), job.content, "", nullptr});
+        pending_.add(LinkedFile{std::move(entry), job.content, "", nullptr});
         report(path, error ? &*error : nullptr);
         return Outcome::kLinked;
       }
@@ -454,7 +390,7 @@ void Refresh::take(const ImageResult& result) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const auto found = jobs_.find(result.source.tag);
   if (found == jobs_.end()) return;
-  Job job = std::move(found->second);
+  ContentJob job = std::move(found->second);
   jobs_.erase(found);
   FileEntry& file = job.files.front();
   const FileState now =
@@ -469,7 +405,7 @@ void Refresh::take(const ImageResult& result) {
     report(result.source.name, nullptr);
     return;
   }
-  Finished finished;
+  FinishedJob finished;
   if (result.error) {
     finished.error = without_path(result.error->what(), result.source.name);
     report_.failed += job.files.size();
@@ -490,105 +426,29 @@ void Refresh::take(const ImageResult& result) {
     --each.archive->waiting;
     archives.push_back(each.archive);
   }
-  finished_.emplace(result.source.tag, std::move(finished));
+  pending_.add(result.source.tag, std::move(finished));
   std::sort(archives.begin(), archives.end());
   archives.erase(std::unique(archives.begin(), archives.end()), archives.end());
   for (const auto& archive : archives) settle(archive);
 }
 
 bool Refresh::due() const {
-  const std::size_t waiting = finished_.size() + linked_.size();
+  const std::size_t waiting = pending_.size();
   return waiting > 0 && (std::max(waiting, without_source_) >= kCommitFiles ||
                          Clock::now() - committed_at_ > kCommitInterval);
 }
 
-// The content's id, with its embedding written: its row and the row's checksum, or the error.
-std::int64_t Refresh::commit_content(const Job& job, std::int64_t row, std::uint32_t checksum,
-                                     const std::string& error) {
-  std::int64_t content = job.content;
-  if (content == 0) {
-    Statement insert(database_, "INSERT INTO contents(key) VALUES(?)");
-    insert.bind_bytes(1, job.key).run();
-    content = database_->last_insert_id();
-  }
-  Statement insert(database_,
-                   "INSERT OR REPLACE INTO embeddings(model, content, row, checksum, error) "
-                   "VALUES(?, ?, ?, ?, ?)");
-  insert.bind(1, indexed_->id).bind(2, content);
-  if (error.empty()) {
-    insert.bind(3, row).bind(4, checksum).bind_null(5).run();
-  } else {
-    insert.bind_null(3).bind_null(4).bind_text(5, error).run();
-  }
-  return content;
-}
-
-void Refresh::write_file(const FileEntry& file, std::int64_t content, const std::string& error) {
-  Statement insert(database_,
-                   "INSERT OR REPLACE INTO files(folder, name, size, modified, content, error) "
-                   "VALUES(?, ?, ?, ?, ?, ?)");
-  insert.bind(1, file.folder).bind_bytes(2, file.name);
-  insert.bind(3, static_cast<std::int64_t>(file.state.size));
-  insert.bind(4, may_change_unseen(file.state) ? 0 : file.state.modified_nsec);
-  content != 0 ? insert.bind(5, content) : insert.bind_null(5);
-  !error.empty() ? insert.bind_text(6, error) : insert.bind_null(6);
-  insert.run();
-  if (file.old_content != 0 && file.old_content != content) index_->set_fact(kOrphansFact, "1");
-}
-
-// Vectors are on the disk before anything says that they are there.
 void Refresh::commit() {
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     committed_at_ = Clock::now();
-    if (finished_.empty() && linked_.empty()) return;
-    std::int64_t dim = model_->config().embedding_dim;
-    for (const auto& [tag, finished] : finished_) {
-      if (!finished.embedding.empty()) dim = static_cast<std::int64_t>(finished.embedding.size());
-    }
-    // A model that has given no embedding yet, and does not say how long they are, has nothing to
-    // be noted: its images are tried again.
-    if (!indexed_ && dim > 0) indexed_ = index_->add_model(*model_, dim);
-    std::vector<std::uint32_t> checksums;  // of the rows
-    if (indexed_) {
-      VectorWriter writer = index_->vector_writer(*indexed_);
-      std::vector<float> rows;
-      for (const auto& [tag, finished] : finished_) {
-        rows.insert(rows.end(), finished.embedding.begin(), finished.embedding.end());
-      }
-      if (!rows.empty()) {
-        checksums = writer.write(indexed_->rows, rows.data(),
-                                 static_cast<std::int64_t>(rows.size()) / indexed_->dim);
-        writer.sync();
-      }
-    }
-    std::int64_t rows = indexed_ ? indexed_->rows : 0;
-    auto checksum = checksums.begin();
-    Transaction transaction(database_);
-    for (const auto& [tag, finished] : finished_) {
-      if (!indexed_) break;
-      const bool has_row = !finished.embedding.empty();
-      const std::int64_t content =
-          commit_content(finished.job, rows, has_row ? *checksum++ : 0, finished.error);
-      if (has_row) ++rows;
-      for (const FileEntry& file : finished.job.files) write_file(file, content, "");
-    }
-    for (const Linked& linked : linked_) {
-      write_file(linked.file, linked.content, linked.error);
-      if (linked.read != nullptr) forget_members(*linked.read);
-    }
-    if (indexed_) {
-      Statement update(database_, "UPDATE models SET rows = ? WHERE id = ?");
-      update.bind(1, rows).bind(2, indexed_->id).run();
-    }
-    transaction.commit();
-    if (indexed_) indexed_->rows = rows;
-    for (const auto& [tag, finished] : finished_) {
+    if (pending_.size() == 0) return;
+    report_.deleted += pending_.write(&indexed_);
+    for (const auto& [tag, finished] : pending_.finished()) {
       const auto known = tag_of_key_.find(finished.job.key);
       if (known != tag_of_key_.end() && known->second == tag) tag_of_key_.erase(known);
     }
-    finished_.clear();
-    linked_.clear();
+    pending_.clear();
     without_source_ = 0;
   }
   if (events_.committed) events_.committed();
@@ -625,22 +485,6 @@ void Refresh::embed(const RefreshPlan& plan) {
   commit();
 }
 
-// Forgets contents that no file has, and their vectors.
-void Refresh::collect_orphans() {
-  Transaction transaction(database_);
-  database_->run(
-      "CREATE TEMP TABLE orphans AS SELECT id FROM contents c "
-      "WHERE NOT EXISTS (SELECT 1 FROM files WHERE content = c.id);"
-      "INSERT INTO unused_rows SELECT model, row FROM embeddings WHERE row IS NOT NULL "
-      "AND model IN (SELECT id FROM models) AND content IN (SELECT id FROM orphans);"
-      "DELETE FROM embeddings WHERE model IN (SELECT id FROM models) "
-      "AND content IN (SELECT id FROM orphans);"
-      "DELETE FROM contents WHERE id IN (SELECT id FROM orphans);"
-      "DROP TABLE orphans");
-  index_->set_fact(kOrphansFact, "");
-  transaction.commit();
-}
-
 RefreshReport Refresh::run() {
   indexed_ = index_->find_model(model_->identity());
   if (indexed_) index_->note_use(*indexed_, *model_);
@@ -674,7 +518,7 @@ RefreshReport Refresh::run() {
   }
   // A file that was renamed out of the part that was refreshed may still be found by its content.
   if (report_.complete && options_.sub.empty() && index_->fact(kOrphansFact) == "1") {
-    collect_orphans();
+    forget_orphans(index_);
   }
   if (report_.complete && options_.sub.empty()) {
     const std::string formats = image_format_names();
