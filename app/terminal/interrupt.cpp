@@ -20,14 +20,15 @@ void note(int signal) {
   interrupts().cancel();
 }
 
-// Waits for one of the signals, which all threads block. It asks the program to end; the next ends
-// it.
+// Waits for one of the signals, which all threads block. It asks the program to end; the next one
+// ends it.
 void wait_for(sigset_t signals) {
   int signal = 0;
   while (::sigwait(&signals, &signal) != 0) {
   }
   note(signal);
-  std::signal(signal, SIG_DFL);
+  // A terminal that is closed may tell it twice, by the system and by the shell.
+  std::signal(signal, signal == SIGHUP ? SIG_IGN : SIG_DFL);
   ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   for (;;) ::pause();  // this thread is where the next one arrives
 }
@@ -48,7 +49,7 @@ void catch_interrupts() {
   sigset_t caught, before;
   ::sigemptyset(&caught);
   bool any = false;
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     struct sigaction action = {};
     // A process that was started with the signal ignored (nohup, a job in the background) is meant
     // to ignore it.

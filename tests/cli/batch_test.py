@@ -543,13 +543,14 @@ class Coprocess(unittest.TestCase):
         self.assertEqual(process.wait(), 1)
 
     def test_interrupted_while_it_waits(self):
-        process = self.start()
-        process.stdin.write('{"op": "embed", "text": "a"}\n')
-        process.stdin.flush()
-        process.stdout.readline()
-        process.terminate()
-        self.assertEqual(process.wait(10), -signal.SIGTERM)
-        process.stdin.close()
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            process = self.start()
+            process.stdin.write('{"op": "embed", "text": "a"}\n')
+            process.stdin.flush()
+            process.stdout.readline()
+            process.send_signal(ending)
+            self.assertEqual(process.wait(10), -ending)
+            process.stdin.close()
 
 
     def test_when_nobody_reads_the_answers(self):

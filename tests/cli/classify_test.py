@@ -620,8 +620,8 @@ class Resume(TemporaryFolder):
             time.sleep(0.01)
         self.assertEqual(output.read_text(), "before")
         self.assertFalse(report.exists())
-        process.send_signal(signal.SIGTERM)  # while it waits for more of the list
-        self.assertEqual(process.wait(), -signal.SIGTERM)
+        process.send_signal(signal.SIGHUP)  # while it waits for more of the list
+        self.assertEqual(process.wait(), -signal.SIGHUP)
         self.assertIn("interrupted: 7 images", process.stderr.read())
         process.stdin.close()
         process.stderr.close()
