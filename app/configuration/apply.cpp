@@ -203,10 +203,8 @@ void add_keys(const CLI::App& command, std::vector<std::string>* keys) {
 }
 
 std::string did_you_mean(const std::string& name, const std::vector<std::string>& names) {
-  const std::string nearest = clip::nearest_name(name, names);
-  const std::size_t distance = clip::edit_distance(name, nearest);
-  const bool is_near = distance <= 1 + std::max<std::size_t>(nearest.size() / 3, 1);
-  return is_near ? fmt::format("; did you mean {}?", nearest) : "";
+  const std::string similar = clip::similar_name(name, names);
+  return similar.empty() ? "" : fmt::format("; did you mean {}?", similar);
 }
 
 }  // namespace

@@ -91,8 +91,10 @@ clip::ModelName model_named(const std::string& named) {
 const clip::PublishedModel& published_model(const std::string& name) {
   const clip::PublishedModel* model = clip::find_by_name(name);
   if (model != nullptr) return *model;
-  throw UsageError(fmt::format("there is no published model {}; did you mean {}?", name,
-                               clip::nearest_name(name, clip::published_names())));
+  const std::string similar = clip::similar_name(name, clip::published_names());
+  throw UsageError(fmt::format("there is no published model {}; {}", name,
+                               similar.empty() ? "`clip-cli models list` shows what is here"
+                                               : fmt::format("did you mean {}?", similar)));
 }
 
 std::string shipped_file(const std::string& name) {

@@ -20,7 +20,7 @@ clip::HubCache hub_cache();
 // What a model is named by (hub/model_name.h). Throws clip::Error, which says how to see all names.
 clip::ModelName model_named(const std::string& named);
 
-// OpenAI's file of that name, however it is spelt. Throws UsageError, with the nearest name,
+// OpenAI's file of that name, however it is spelt. Throws UsageError, with a similar name,
 // where there is none.
 const clip::PublishedModel& published_model(const std::string& name);
 

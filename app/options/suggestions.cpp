@@ -60,15 +60,15 @@ std::string synonym_of(const std::string& typed, const std::vector<std::string>&
   return "";
 }
 
-std::string without_dashes(const std::string& name) {
-  return name.substr(std::min(name.find_first_not_of('-'), name.size()));
-}
-
-// More letters than this share of a name are not a slip of the finger.
-bool is_near(const std::string& typed, const std::string& name) {
-  const std::string letters = clip::lower_ascii(without_dashes(name));
-  return clip::edit_distance(clip::lower_ascii(without_dashes(typed)), letters) <=
-         std::max<std::size_t>(letters.size() / 3, 1);
+// The name that is meant, or nothing. The dashes in front of options are no letters of theirs.
+std::string meant_name(const std::string& typed, const std::vector<std::string>& names) {
+  const std::string synonym = synonym_of(typed, names);
+  if (!synonym.empty()) return synonym;
+  const std::string dashes = clip::starts_with(typed, "--") ? "--" : "";
+  std::vector<std::string> words;
+  for (const std::string& name : names) words.push_back(name.substr(dashes.size()));
+  const std::string similar = clip::similar_name(typed.substr(dashes.size()), words);
+  return similar.empty() ? "" : dashes + similar;
 }
 
 std::vector<std::string> command_names(const CLI::App& command) {
@@ -96,11 +96,10 @@ std::size_t commands_above(const CLI::App& command) {
 
 std::string did_you_mean(const std::string& what, const std::string& typed,
                          const std::vector<std::string>& names) {
-  const std::string synonym = synonym_of(typed, names);
-  const std::string nearest = synonym.empty() ? clip::nearest_name(typed, names) : synonym;
+  const std::string meant = meant_name(typed, names);
   std::string message = fmt::format("there is no {} '{}'", what, typed);
-  if (!synonym.empty() || is_near(typed, nearest)) {
-    message += fmt::format("; did you mean {}?", nearest);
+  if (!meant.empty()) {
+    message += fmt::format("; did you mean {}?", meant);
   } else if (what == "command") {
     message += fmt::format("; there are {}", fmt::join(names, ", "));
   }

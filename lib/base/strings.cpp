@@ -63,15 +63,19 @@ bool Lines::next(std::string_view* line) {
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
+  // Rows of the table of distances between beginnings of both: of the letter before the last one of
+  // `a`, of the last one, and of this one.
+  std::vector<std::size_t> earlier(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::swap(earlier, last);
+    std::swap(last, row);
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = std::min({changed, row[j - 1] + 1, last[j] + 1});
+      const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
+      if (swapped) row[j] = std::min(row[j], earlier[j - 2] + 1);
     }
   }
   return row.back();
@@ -91,6 +95,18 @@ std::string nearest_name(std::string_view wanted, const std::vector<std::string>
     least = distance;
   }
   return nearest == nullptr ? "" : *nearest;
+}
+
+std::string similar_name(std::string_view wanted, const std::vector<std::string>& names) {
+  const std::string lower = lower_ascii(wanted);
+  std::vector<std::string> similar;
+  for (const std::string& name : names) {
+    const std::size_t allowed = std::max<std::size_t>(name.size() / 3, 1);
+    const std::size_t longer = std::max(lower.size(), name.size());
+    if (longer - std::min(lower.size(), name.size()) > allowed) continue;
+    if (edit_distance(lower, lower_ascii(name)) <= allowed) similar.push_back(name);
+  }
+  return nearest_name(wanted, similar);
 }
 
 std::string hex_of(std::string_view bytes) {

@@ -40,13 +40,17 @@ class Lines {
   std::size_t number_ = 0;
 };
 
-// How many letters have to be changed, put in or taken out to make one of the other (Levenshtein's
-// distance).
+// How many letters have to be changed, put in, taken out or swapped with the next one to make one
+// of the other, none of them twice (the optimal string alignment distance).
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
 // The name with the smallest edit distance from `wanted`, letters in any case; of equal ones the
 // first. Empty where there are no names.
 std::string nearest_name(std::string_view wanted, const std::vector<std::string>& names);
+
+// The nearest of those whose distance a slip of the finger explains: one letter, or a third of the
+// name's. Empty where there is none.
+std::string similar_name(std::string_view wanted, const std::vector<std::string>& names);
 
 // Two lower-case digits a byte, and back; what are no such digits ends it.
 std::string hex_of(std::string_view bytes);

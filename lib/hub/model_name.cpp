@@ -181,12 +181,10 @@ ModelName in_catalog(const ArchitectureAndTag& named) {
   std::vector<std::string> names = published_names();
   for (const CatalogModel& model : catalog()) names.push_back(model.name());
   for (const CatalogModel& model : catalog()) names.push_back(model.repository);
-  const std::string nearest = nearest_name(named, names);
-  const bool is_near = edit_distance(lower_ascii(named), lower_ascii(nearest)) <=
-                       std::max<std::size_t>(nearest.size() / 3, 1);
+  const std::string similar = similar_name(named, names);
   throw Error(ErrorCode::kNotFound,
               fmt::format("there is neither a file nor a published model {}{}", named,
-                          is_near ? fmt::format("; did you mean {}?", nearest) : ""));
+                          similar.empty() ? "" : fmt::format("; did you mean {}?", similar)));
 }
 
 // The address of a repository's page, as people copy it: https://huggingface.co/ORG/NAME, perhaps

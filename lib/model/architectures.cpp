@@ -89,11 +89,12 @@ ModelConfig architecture(const std::string& name) {
     if (wanted != lower_ascii(row[kName])) continue;
     return config_of(row, quick ? Activation::kQuickGelu : Activation::kGelu);
   }
+  const std::string similar = similar_name(name, architecture_names());
   throw Error(
       ErrorCode::kInvalidArgument,
-      fmt::format("there is no architecture {}; did you mean {}? They are named as open_clip "
-                  "names them, with -quickgelu behind it for OpenAI's activation",
-                  name, nearest_name(name, architecture_names())));
+      fmt::format("there is no architecture {}{} They are named as open_clip names them, "
+                  "with -quickgelu behind it for OpenAI's activation",
+                  name, similar.empty() ? "." : fmt::format("; did you mean {}?", similar)));
 }
 
 }  // namespace clip

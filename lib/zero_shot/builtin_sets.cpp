@@ -30,12 +30,11 @@ std::string_view text_of(const EmbeddedFile* begin, const EmbeddedFile* end,
       std::find_if(begin, end, [&](const EmbeddedFile& each) { return name == each.name; });
   if (file != end) return file->bytes();
   const std::vector<std::string> all = names(begin, end);
-  const std::string nearest = nearest_name(name, all);
-  const bool is_near = edit_distance(lower_ascii(name), nearest) <= nearest.size() / 3;
+  const std::string similar = similar_name(name, all);
   throw Error(ErrorCode::kNotFound,
               fmt::format("there is no {} '{}'; {}", what, name,
-                          is_near ? fmt::format("did you mean {}?", nearest)
-                                  : fmt::format("there are {}", fmt::join(all, ", "))));
+                          !similar.empty() ? fmt::format("did you mean {}?", similar)
+                                           : fmt::format("there are {}", fmt::join(all, ", "))));
 }
 
 }  // namespace

@@ -51,11 +51,21 @@ TEST_CASE("names and extensions of paths") {
 TEST_CASE("the nearest name, in any case") {
   CHECK(edit_distance("kitten", "sitting") == 3);
   CHECK(edit_distance("", "abc") == 3);
+  CHECK(edit_distance("abc", "") == 3);
+  CHECK(edit_distance("modle", "model") == 1);
+  CHECK(edit_distance("ab", "ba") == 1);
+  CHECK(edit_distance("ca", "abc") == 3);  // a letter that was swapped is not moved apart
   CHECK(nearest_name("SCOR", {"classify", "score", "evaluate"}) == "score");
   // Of equally near ones the first, however long they are.
   CHECK(nearest_name("b", {"a", "c"}) == "a");
   CHECK(nearest_name("abcdef", {"x", "abc", "abcdefghi", "uvwxyz"}) == "abc");
   CHECK(nearest_name("x", {}) == "");
+  CHECK(similar_name("scroe", {"classify", "score", "store"}) == "score");
+  CHECK(similar_name("ScOrEs", {"score"}) == "score");
+  CHECK(similar_name("k", {"topk", "in"}) == "");
+  CHECK(similar_name("in", {"on", "join"}) == "on");
+  CHECK(similar_name("rank", {"score"}) == "");
+  CHECK(similar_name("x", {}) == "");
 }
 
 TEST_CASE("hexadecimal digits there and back") {

@@ -107,6 +107,9 @@ class Store(CacheFolder):
                 done = self.clip("models", command, name)
                 self.assertEqual(done.returncode, 2)
                 self.assertIn(near, done.stderr)
+        done = self.clip("models", "remove", "nothing-like-it")
+        self.assertEqual(done.returncode, 2)
+        self.assertNotIn("did you mean", done.stderr)
         done = self.clip("score", "--model", "/no/such/model.pt", photographs()[0], "a cat")
         self.assertIn("/no/such/model.pt: No such file", done.stderr)
 

@@ -39,6 +39,7 @@ class Usage(unittest.TestCase):
     def test_misspelt_commands_and_options_get_a_suggestion(self):
         for arguments, wrong, meant in (
                 (["scor"], "'scor'", "score"), (["clasify", "a.jpg"], "'clasify'", "classify"),
+                (["scroe"], "'scroe'", "score"), (["score", "--modle=a"], "--modle", "--model"),
                 (["models", "lst"], "'lst'", "list"), (["models", "inpsect", "a"], "'inpsect'",
                                                        "inspect"),
                 (["score", "--jsn", "a.jpg", "a cat"], "--jsn", "--json"),
