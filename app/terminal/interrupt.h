@@ -1,7 +1,7 @@
 // Signals in a run that writes results. Of Ctrl-C, SIGTERM and a terminal that is closed the first
 // cancels the run, which finishes the images in flight and writes them; the second ends it at once,
-// as without this. Where nobody reads the output any more, the write fails, and what is half done
-// can be cleared away.
+// as without this, but for another SIGHUP, which is ignored. Where nobody reads the output any
+// more, the write fails, and what is half done can be cleared away.
 #pragma once
 
 #include "clip/cancel.h"
